@@ -1,0 +1,1 @@
+//! HDF5 filter plugin and C interface of h5flac.

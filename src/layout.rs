@@ -1,0 +1,159 @@
+//! What a chunk holds: its sample type, its shape, and one stream of it as a strided view.
+//!
+//! A chunk is an array of shape (outer, length, inner); a stream is a vector along the middle
+//! axis. Complex elements are two components side by side, so they double `inner`.
+
+use crate::error::{Error, Result};
+use crate::sample::Sample;
+
+/// Number class of a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Two's complement integers.
+    Signed,
+    /// Unsigned integers.
+    Unsigned,
+    /// IEEE 754 binary floats.
+    Float,
+}
+
+/// Byte order of stored samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ByteOrder {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+/// Type of a chunk's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Dtype {
+    /// Number class of each component.
+    pub class: Class,
+    /// Bytes of one component: 1, 2, 4, 8 for integers, 2, 4, 8 for floats.
+    pub size: usize,
+    /// Byte order of each component.
+    pub order: ByteOrder,
+    /// Whether an element is a pair (real, imaginary) of floats.
+    pub complex: bool,
+}
+
+impl Dtype {
+    /// Checks that class and size name a type this crate codes.
+    ///
+    /// # Errors
+    /// `Unsupported` for any other combination.
+    pub fn new(class: Class, size: usize, order: ByteOrder, complex: bool) -> Result<Self> {
+        let known = match class {
+            Class::Float => matches!(size, 2 | 4 | 8),
+            Class::Signed | Class::Unsigned => matches!(size, 1 | 2 | 4 | 8) && !complex,
+        };
+        let dtype = Dtype { class, size, order, complex };
+        if known { Ok(dtype) } else { Err(Error::unsupported(format!("element type {dtype:?}"))) }
+    }
+
+    /// Components per element: 2 for complex, else 1.
+    pub fn components(&self) -> usize {
+        1 + usize::from(self.complex)
+    }
+
+    /// Bytes of one element.
+    pub fn element_size(&self) -> usize {
+        self.size * self.components()
+    }
+}
+
+/// Shape of a chunk around its stream axis, in elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Product of the axes before the stream axis.
+    pub outer: usize,
+    /// Samples in each stream.
+    pub length: usize,
+    /// Product of the axes after the stream axis.
+    pub inner: usize,
+}
+
+impl Shape {
+    /// Splits `dims` around the axis that stands `axis` places from the last.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when there is no such axis, `TooLarge` when a product overflows.
+    pub fn from_dims(dims: &[usize], axis: usize) -> Result<Self> {
+        let rank = dims.len();
+        if axis >= rank {
+            return Err(Error::invalid(format!(
+                "stream axis {axis} from the last, but the chunk has {rank} dimensions; \
+                 use 0 to {}",
+                rank.saturating_sub(1)
+            )));
+        }
+        let at = rank - 1 - axis;
+        let product = |d: &[usize]| {
+            d.iter()
+                .try_fold(1usize, |a, &b| a.checked_mul(b))
+                .ok_or_else(|| Error::too_large(format!("chunk dimensions {dims:?} overflow")))
+        };
+        Ok(Shape { outer: product(&dims[..at])?, length: dims[at], inner: product(&dims[at + 1..])? })
+    }
+
+    /// Number of elements, if it fits.
+    pub fn elements(&self) -> Option<usize> {
+        self.outer.checked_mul(self.length)?.checked_mul(self.inner)
+    }
+
+    /// Number of streams of elements.
+    pub fn streams(&self) -> usize {
+        self.outer * self.inner
+    }
+}
+
+/// One stream of components inside a chunk's raw bytes.
+#[derive(Clone, Copy)]
+pub struct StreamView<'a> {
+    data: &'a [u8],
+    /// Byte position of the first component.
+    start: usize,
+    /// Bytes from one component of the stream to the next.
+    stride: usize,
+    length: usize,
+    order: ByteOrder,
+}
+
+impl<'a> StreamView<'a> {
+    /// Component stream `index` of a chunk's `data`; component streams are numbered
+    /// (outer, inner, component) in row-major order.
+    pub fn new(data: &'a [u8], dtype: &Dtype, shape: &Shape, index: usize) -> Self {
+        let inner = shape.inner * dtype.components();
+        let (o, i) = (index / inner, index % inner);
+        let start = (o * shape.length * inner + i) * dtype.size;
+        StreamView { data, start, stride: inner * dtype.size, length: shape.length, order: dtype.order }
+    }
+
+    /// Samples in the stream.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether the stream has no samples.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Copies samples `first..first + out.len()` into `out` in native byte order.
+    pub fn read<T: Sample>(&self, first: usize, out: &mut [T]) {
+        debug_assert!(first + out.len() <= self.length);
+        let start = self.start + first * self.stride;
+        let little = self.order == ByteOrder::Little;
+        if self.stride == T::SIZE {
+            let bytes = &self.data[start..start + out.len() * T::SIZE];
+            T::read_slice(bytes, little, out);
+        } else {
+            for (i, x) in out.iter_mut().enumerate() {
+                let at = start + i * self.stride;
+                T::read_slice(&self.data[at..at + T::SIZE], little, std::slice::from_mut(x));
+            }
+        }
+    }
+}

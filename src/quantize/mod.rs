@@ -1,0 +1,1 @@
+//! Sample values ⇄ integers: rules, offsets, factors, the strict bound, and exceptions.
