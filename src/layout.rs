@@ -95,7 +95,11 @@ impl Shape {
                 .try_fold(1usize, |a, &b| a.checked_mul(b))
                 .ok_or_else(|| Error::too_large(format!("chunk dimensions {dims:?} overflow")))
         };
-        Ok(Shape { outer: product(&dims[..at])?, length: dims[at], inner: product(&dims[at + 1..])? })
+        Ok(Shape {
+            outer: product(&dims[..at])?,
+            length: dims[at],
+            inner: product(&dims[at + 1..])?,
+        })
     }
 
     /// Number of elements, if it fits.
@@ -128,7 +132,13 @@ impl<'a> StreamView<'a> {
         let inner = shape.inner * dtype.components();
         let (o, i) = (index / inner, index % inner);
         let start = (o * shape.length * inner + i) * dtype.size;
-        StreamView { data, start, stride: inner * dtype.size, length: shape.length, order: dtype.order }
+        StreamView {
+            data,
+            start,
+            stride: inner * dtype.size,
+            length: shape.length,
+            order: dtype.order,
+        }
     }
 
     /// Samples in the stream.

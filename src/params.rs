@@ -178,3 +178,51 @@ impl Params {
 fn f64_from_words(low: u32, high: u32) -> f64 {
     f64::from_bits(u64::from(high) << 32 | u64::from(low))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_back_as_they_were_meant() {
+        for mode in [
+            Mode::Lossless,
+            Mode::Quanta(0.1),
+            Mode::Decimal { numerator: 25, power: 3 },
+            Mode::Precision(4),
+            Mode::Noise(16.0),
+        ] {
+            let params = Params { level: 8, mode, axis: 2, dither: false };
+            assert_eq!(Params::from_words(&params.to_words()), Ok(params));
+        }
+        let dithered = Params { mode: Mode::Quanta(0.5), dither: true, ..Params::default() };
+        assert_eq!(Params::from_words(&dithered.to_words()), Ok(dithered));
+    }
+
+    #[test]
+    fn missing_words_take_their_defaults() {
+        assert_eq!(Params::from_words(&[]), Ok(Params::default()));
+        assert_eq!(Params::from_words(&[3]).map(|p| p.level), Ok(3));
+    }
+
+    #[test]
+    fn every_unknown_value_is_named_with_what_is_allowed() {
+        let nan = f64::NAN.to_bits();
+        let cases: [(&[u32], &str); 10] = [
+            (&[9], "level 9 in word 0; use 0 to 8"),
+            (&[5, 7], "unknown mode 7"),
+            (&[5, 0, 1], "lossless mode takes no argument"),
+            (&[5, 1], "quanta is 0; it must be finite and above 0"),
+            (&[5, 1, nan as u32, (nan >> 32) as u32], "quanta is NaN"),
+            (&[5, 2, 1, 23], "the power (word 3) 0 to 22"),
+            (&[5, 3, 0], "precision of 0 decimal digits"),
+            (&[5, 0, 0, 0, 0x100], "dither"),
+            (&[5, 0, 0, 0, 0x200], "unknown option bits 0x200"),
+            (&[5, 0, 0, 0, 0, 0], "6 parameter words"),
+        ];
+        for (words, expected) in cases {
+            let message = Params::from_words(words).unwrap_err().to_string();
+            assert!(message.contains(expected), "{words:?}: {message}");
+        }
+    }
+}

@@ -99,17 +99,50 @@ macro_rules! with_sample {
     ($dtype:expr, $t:ident => $body:expr) => {{
         use $crate::layout::Class::*;
         match ($dtype.class, $dtype.size) {
-            (Signed, 1) => { type $t = i8; $body }
-            (Signed, 2) => { type $t = i16; $body }
-            (Signed, 4) => { type $t = i32; $body }
-            (Signed, _) => { type $t = i64; $body }
-            (Unsigned, 1) => { type $t = u8; $body }
-            (Unsigned, 2) => { type $t = u16; $body }
-            (Unsigned, 4) => { type $t = u32; $body }
-            (Unsigned, _) => { type $t = u64; $body }
-            (Float, 2) => { type $t = half::f16; $body }
-            (Float, 4) => { type $t = f32; $body }
-            (Float, _) => { type $t = f64; $body }
+            (Signed, 1) => {
+                type $t = i8;
+                $body
+            }
+            (Signed, 2) => {
+                type $t = i16;
+                $body
+            }
+            (Signed, 4) => {
+                type $t = i32;
+                $body
+            }
+            (Signed, _) => {
+                type $t = i64;
+                $body
+            }
+            (Unsigned, 1) => {
+                type $t = u8;
+                $body
+            }
+            (Unsigned, 2) => {
+                type $t = u16;
+                $body
+            }
+            (Unsigned, 4) => {
+                type $t = u32;
+                $body
+            }
+            (Unsigned, _) => {
+                type $t = u64;
+                $body
+            }
+            (Float, 2) => {
+                type $t = half::f16;
+                $body
+            }
+            (Float, 4) => {
+                type $t = f32;
+                $body
+            }
+            (Float, _) => {
+                type $t = f64;
+                $body
+            }
         }
     }};
 }
