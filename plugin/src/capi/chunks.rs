@@ -1,0 +1,155 @@
+//! Whole chunks in memory.
+
+use super::params::{read_fill, read_params};
+use super::{Layout, input, one, output, status};
+use crate::environment;
+use crate::memory::Buffer;
+use crate::words::Local;
+use h5flac::chunk::{self, Head, Options, Request};
+use h5flac::{Error, Result};
+use libc::{c_double, c_int, c_uint, c_void};
+
+/// Most threads that a caller may ask for.
+const MOST_THREADS: c_uint = 256;
+
+/// Decoding options for `threads`, where 0 is what the environment says.
+pub(super) fn options(threads: c_uint) -> Options {
+    Options { verify: true, threads: thread_count(threads) }
+}
+
+fn thread_count(threads: c_uint) -> usize {
+    match threads {
+        0 => environment::threads(),
+        n => n.min(MOST_THREADS) as usize,
+    }
+}
+
+/// Compresses a chunk into new memory, to be freed with [`h5flac_free`].
+///
+/// # Safety
+/// Each pointer has as many elements as the count after it says; `layout` is null or one,
+/// `fill_value` null or one element; `chunk` and `chunk_length` are written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_compress(
+    data: *const c_void,
+    data_length: u64,
+    layout: *const Layout,
+    fill_value: *const c_void,
+    params: *const c_uint,
+    param_count: u64,
+    quanta: *const c_double,
+    quanta_count: u64,
+    threads: c_uint,
+    chunk: *mut *mut c_void,
+    chunk_length: *mut u64,
+) -> c_int {
+    status(|| {
+        // SAFETY: the caller's promise.
+        let (data, layout, params, quanta, chunk, chunk_length) = unsafe {
+            (
+                input("data", data.cast::<u8>(), data_length)?,
+                layout.as_ref().ok_or_else(|| Error::invalid("layout is null"))?,
+                read_params(params, param_count)?,
+                input("quanta", quanta, quanta_count)?,
+                one("chunk", chunk)?,
+                one("chunk_length", chunk_length)?,
+            )
+        };
+        let (dtype, shape) = layout.read()?;
+        // SAFETY: the caller's promise: null or an element of this type.
+        let fill = unsafe { read_fill(fill_value, dtype.element_size()) }?;
+        // A checked layout: the core multiplies what it holds.
+        let local = Local::new(dtype, shape, fill)?;
+        if !quanta.is_empty() && quanta.len() != shape.streams() {
+            return Err(Error::invalid(format!(
+                "{} quanta for {} streams; pass one for each, or none",
+                quanta.len(),
+                shape.streams()
+            )));
+        }
+        let request = Request {
+            dtype,
+            shape,
+            fill: local.fill(),
+            params,
+            quanta: (!quanta.is_empty()).then_some(quanta),
+            threads: thread_count(threads),
+        };
+        let compressed = chunk::compress(data, &request)?;
+        let mut buffer = Buffer::new(None, compressed.len())?;
+        compressed.write_to(buffer.bytes());
+        *chunk_length = buffer.len() as u64;
+        *chunk = buffer.into_raw();
+        Ok(())
+    })
+}
+
+/// Frees what [`h5flac_compress`] gave; null is fine.
+///
+/// # Safety
+/// Memory from there, freed once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_free(chunk: *mut c_void) {
+    // SAFETY: malloc's memory, by the caller's promise.
+    unsafe { libc::free(chunk) };
+}
+
+/// Type and shape of a chunk, from its head.
+///
+/// # Safety
+/// `length` bytes at `chunk`; `layout` is written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_describe(
+    chunk: *const c_void,
+    length: u64,
+    layout: *mut Layout,
+) -> c_int {
+    status(|| {
+        // SAFETY: the caller's promise.
+        let (bytes, layout) =
+            unsafe { (input("chunk", chunk.cast::<u8>(), length)?, one("layout", layout)?) };
+        let head = parse_head(bytes)?;
+        *layout = Layout::of(head.dtype, head.shape);
+        Ok(())
+    })
+}
+
+/// The head of a chunk, or of its first bytes.
+pub(super) fn parse_head(bytes: &[u8]) -> Result<Head> {
+    let length = Head::length(bytes.get(..Head::PREFIX).unwrap_or(bytes))?;
+    let head = bytes.get(..length).ok_or_else(|| {
+        Error::truncated(format!("{} bytes of a head of {length}", bytes.len()))
+    })?;
+    Head::parse(head)
+}
+
+/// Decompresses a chunk into `out` of exactly its raw length.
+///
+/// # Safety
+/// `length` bytes at `chunk`, `out_length` at `out`, not overlapping.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_decompress(
+    chunk: *const c_void,
+    length: u64,
+    out: *mut c_void,
+    out_length: u64,
+    threads: c_uint,
+) -> c_int {
+    status(|| {
+        // SAFETY: the caller's promise.
+        let (bytes, out) = unsafe {
+            (
+                input("chunk", chunk.cast::<u8>(), length)?,
+                output("out", out.cast::<u8>(), out_length)?,
+            )
+        };
+        let raw = parse_head(bytes)?.raw_len();
+        if raw != out.len() {
+            return Err(Error::invalid(format!(
+                "out has {} bytes, and the chunk decodes to {raw}",
+                out.len()
+            )));
+        }
+        chunk::decompress_into(bytes, out, &options(threads))
+    })
+}

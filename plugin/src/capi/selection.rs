@@ -1,0 +1,231 @@
+//! Some samples of some streams: from a chunk in memory, or from the byte ranges they need.
+
+use super::chunks::{options, parse_head};
+use super::{input, one, output, size, status};
+use h5flac::chunk::{Head, Selection};
+use h5flac::{Error, Result};
+use libc::{c_int, c_uint, c_void};
+use std::ops::Range;
+
+/// `h5flac_selection` in the header.
+#[repr(C)]
+pub struct CSelection {
+    /// Stream numbers, or null for all.
+    pub streams: *const u64,
+    /// How many stream numbers.
+    pub stream_count: u64,
+    /// First sample of each.
+    pub first_sample: u64,
+    /// Samples of each.
+    pub sample_count: u64,
+}
+
+/// `h5flac_range` in the header.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct CRange {
+    /// First byte, from the start of the chunk.
+    pub start: u64,
+    /// Bytes.
+    pub length: u64,
+}
+
+/// Checked copy of a [`CSelection`].
+struct Wanted {
+    streams: Option<Vec<usize>>,
+    samples: Range<usize>,
+}
+
+impl Wanted {
+    /// # Safety
+    /// `selection` is null or one whose streams are null or as many as it says.
+    unsafe fn read(selection: *const CSelection) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        let given = unsafe { selection.as_ref() }.ok_or_else(|| Error::invalid("selection is null"))?;
+        let first = size(given.first_sample)?;
+        let end = first
+            .checked_add(size(given.sample_count)?)
+            .ok_or_else(|| Error::too_large("sample range overflows"))?;
+        if given.streams.is_null() && given.stream_count != 0 {
+            return Err(Error::invalid("streams is null, but stream_count is not 0"));
+        }
+        let streams = if given.streams.is_null() {
+            None
+        } else {
+            // SAFETY: the caller's promise.
+            let numbers = unsafe { input("streams", given.streams, given.stream_count) }?;
+            Some(numbers.iter().map(|&n| size(n)).collect::<Result<_>>()?)
+        };
+        Ok(Wanted { streams, samples: first..end })
+    }
+
+    fn selection(&self) -> Selection<'_> {
+        Selection { streams: self.streams.as_deref(), samples: self.samples.clone() }
+    }
+
+    /// Checks that the selection exists in the chunk and fills `out` exactly.
+    fn fits(&self, head: &Head, out: &[u8]) -> Result<()> {
+        let all = head.shape.streams();
+        let streams = self.streams.as_ref().map_or(all, Vec::len);
+        if let Some(n) = self.streams.iter().flatten().find(|&&n| n >= all) {
+            return Err(Error::invalid(format!("stream {n}, but the chunk has {all}")));
+        }
+        if self.samples.end > head.shape.length {
+            return Err(Error::invalid(format!(
+                "samples {:?}, but streams have {}",
+                self.samples, head.shape.length
+            )));
+        }
+        let bytes = streams
+            .checked_mul(self.samples.len())
+            .and_then(|n| n.checked_mul(head.dtype.element_size()));
+        if bytes != Some(out.len()) {
+            return Err(Error::invalid(format!(
+                "out has {} bytes for {streams} streams of {} samples of {} bytes",
+                out.len(),
+                self.samples.len(),
+                head.dtype.element_size()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Decodes some samples of some streams of a chunk in memory.
+///
+/// # Safety
+/// `length` bytes at `chunk`, `out_length` at `out`, not overlapping; a selection as in [`CSelection`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_decompress_streams(
+    chunk: *const c_void,
+    length: u64,
+    selection: *const CSelection,
+    out: *mut c_void,
+    out_length: u64,
+    threads: c_uint,
+) -> c_int {
+    status(|| {
+        // SAFETY: the caller's promise.
+        let (bytes, wanted, out) = unsafe {
+            (
+                input("chunk", chunk.cast::<u8>(), length)?,
+                Wanted::read(selection)?,
+                output("out", out.cast::<u8>(), out_length)?,
+            )
+        };
+        let head = parse_head(bytes)?;
+        wanted.fits(&head, out)?;
+        let fetch = |range: Range<u64>| {
+            let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+            bytes.get(start..end)
+        };
+        head.decode_selection(&wanted.selection(), &fetch, out, &options(threads))
+    })
+}
+
+/// Bytes of a chunk to read first, before its head's length is known.
+#[unsafe(no_mangle)]
+pub extern "C" fn h5flac_prefix_length() -> u64 {
+    Head::PREFIX as u64
+}
+
+/// Length of a chunk's head from its prefix.
+///
+/// # Safety
+/// `length` bytes at `prefix`; `head_length` is written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_head_length(
+    prefix: *const c_void,
+    length: u64,
+    head_length: *mut u64,
+) -> c_int {
+    status(|| {
+        // SAFETY: the caller's promise.
+        let (bytes, head_length) = unsafe {
+            (input("prefix", prefix.cast::<u8>(), length)?, one("head_length", head_length)?)
+        };
+        *head_length = Head::length(bytes.get(..Head::PREFIX).unwrap_or(bytes))? as u64;
+        Ok(())
+    })
+}
+
+/// The byte ranges that a selection needs besides the head.
+///
+/// # Safety
+/// `head_length` bytes at `head`; a selection as in [`CSelection`]; room for `capacity` ranges;
+/// `count` is written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_byte_ranges(
+    head: *const c_void,
+    head_length: u64,
+    selection: *const CSelection,
+    ranges: *mut CRange,
+    capacity: u64,
+    count: *mut u64,
+) -> c_int {
+    status(|| {
+        // SAFETY: the caller's promise.
+        let (bytes, wanted, out, count) = unsafe {
+            (
+                input("head", head.cast::<u8>(), head_length)?,
+                Wanted::read(selection)?,
+                output("ranges", ranges, capacity)?,
+                one("count", count)?,
+            )
+        };
+        let found = parse_head(bytes)?.byte_ranges(&wanted.selection())?;
+        for (place, range) in out.iter_mut().zip(&found) {
+            *place = CRange { start: range.start, length: range.end - range.start };
+        }
+        *count = found.len() as u64;
+        Ok(())
+    })
+}
+
+/// Decodes a selection from its byte ranges.
+///
+/// # Safety
+/// `head_length` bytes at `head`; a selection as in [`CSelection`]; `count` ranges and as many
+/// pointers, each to its range's bytes; `out_length` bytes at `out`, not overlapping any of them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_decompress_ranges(
+    head: *const c_void,
+    head_length: u64,
+    selection: *const CSelection,
+    ranges: *const CRange,
+    bytes: *const *const c_void,
+    count: u64,
+    out: *mut c_void,
+    out_length: u64,
+    threads: c_uint,
+) -> c_int {
+    status(|| {
+        // SAFETY: the caller's promise.
+        let (head, wanted, ranges, bytes, out) = unsafe {
+            (
+                input("head", head.cast::<u8>(), head_length)?,
+                Wanted::read(selection)?,
+                input("ranges", ranges, count)?,
+                input("bytes", bytes, count)?,
+                output("out", out.cast::<u8>(), out_length)?,
+            )
+        };
+        let head = parse_head(head)?;
+        wanted.fits(&head, out)?;
+        let mut pieces: Vec<(u64, &[u8])> = Vec::with_capacity(ranges.len());
+        for (range, &start) in ranges.iter().zip(bytes) {
+            // SAFETY: the caller's promise.
+            let piece = unsafe { input("a range's bytes", start.cast::<u8>(), range.length) }?;
+            pieces.push((range.start, piece));
+        }
+        pieces.sort_by_key(|piece| piece.0);
+        let fetch = |range: Range<u64>| {
+            let at = pieces.partition_point(|piece| piece.0 <= range.start).checked_sub(1)?;
+            let (start, piece) = pieces[at];
+            let from = usize::try_from(range.start - start).ok()?;
+            let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
+            piece.get(from..from.checked_add(length)?)
+        };
+        head.decode_selection(&wanted.selection(), &fetch, out, &options(threads))
+    })
+}

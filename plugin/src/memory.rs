@@ -1,0 +1,72 @@
+//! Buffers that change hands with HDF5: from its own allocator, or malloc where it has none to ask.
+
+#![expect(unsafe_code, reason = "foreign memory")]
+
+use crate::host::Host;
+use h5flac::{Error, Result};
+use libc::c_void;
+
+/// Zeroed memory that is freed unless it is given away.
+pub struct Buffer {
+    start: *mut u8,
+    length: usize,
+    host: Option<&'static Host>,
+}
+
+impl Buffer {
+    /// Allocates `length` bytes, at least one.
+    ///
+    /// # Errors
+    /// `TooLarge` when there is no memory.
+    pub fn new(host: Option<&'static Host>, length: usize) -> Result<Self> {
+        let size = length.max(1);
+        let start = match host {
+            Some(host) => host.allocate(size),
+            // SAFETY: no precondition.
+            None => unsafe { libc::calloc(size, 1) },
+        };
+        if start.is_null() || size > isize::MAX as usize {
+            return Err(Error::too_large(format!("no memory for {length} bytes")));
+        }
+        Ok(Buffer { start: start.cast(), length, host })
+    }
+
+    /// Its bytes.
+    pub fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: allocated with this length, zeroed, and ours alone.
+        unsafe { std::slice::from_raw_parts_mut(self.start, self.length) }
+    }
+
+    /// Bytes in all.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Gives the memory away.
+    pub fn into_raw(self) -> *mut c_void {
+        let start = self.start.cast();
+        std::mem::forget(self);
+        start
+    }
+
+    /// Frees memory of `host`'s allocator, or malloc's.
+    ///
+    /// # Safety
+    /// `memory` came from there and is used no more.
+    pub unsafe fn release(host: Option<&Host>, memory: *mut c_void) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match host {
+                Some(host) => host.free(memory),
+                None => libc::free(memory),
+            }
+        }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` by the same allocator, and not given away.
+        unsafe { Buffer::release(self.host, self.start.cast()) };
+    }
+}
