@@ -81,9 +81,8 @@ fn order(host: &Host, id: Hid, size: usize) -> Result<ByteOrder> {
 fn integer(host: &Host, id: Hid, size: usize) -> Result<Dtype> {
     let f = &host.functions;
     // SAFETY: as in `describe`.
-    let (precision, signed) = unsafe {
-        ((f.H5Tget_precision)(id), (f.H5Tget_sign)(id) == abi::SIGN_TWOS_COMPLEMENT)
-    };
+    let (precision, signed) =
+        unsafe { ((f.H5Tget_precision)(id), (f.H5Tget_sign)(id) == abi::SIGN_TWOS_COMPLEMENT) };
     if precision != size * 8 {
         return Err(refused(&format!("integers of {precision} bits in {size} bytes")));
     }

@@ -168,7 +168,12 @@ fn dimensions(host: &Host, space: Hid) -> Result<Vec<usize>> {
     // SAFETY: a dataspace of this library; room for as many dimensions as one can have.
     let rank = unsafe {
         match (f.H5Sget_simple_extent_ndims)(space) {
-            rank @ 1..=32 if (f.H5Sget_simple_extent_dims)(space, dims.as_mut_ptr(), ptr::null_mut()) == rank => rank,
+            rank @ 1..=32
+                if (f.H5Sget_simple_extent_dims)(space, dims.as_mut_ptr(), ptr::null_mut())
+                    == rank =>
+            {
+                rank
+            }
             rank => return Err(Error::invalid(format!("a chunk of {rank} dimensions"))),
         }
     };
@@ -229,7 +234,9 @@ pub unsafe extern "C" fn filter(
                 return Err(Error::invalid("no buffer"));
             }
             if cd_nelmts > MOST_WORDS || (cd_values.is_null() && cd_nelmts > 0) {
-                return Err(Error::invalid(format!("{cd_nelmts} parameter words are not h5flac's")));
+                return Err(Error::invalid(format!(
+                    "{cd_nelmts} parameter words are not h5flac's"
+                )));
             }
             if nbytes == 0 || nbytes > isize::MAX as usize {
                 return Err(Error::invalid(format!("a chunk of {nbytes} bytes")));
@@ -245,7 +252,7 @@ pub unsafe extern "C" fn filter(
         } else {
             decode(host, words, input, flags & abi::FLAG_SKIP_EDC == 0)?
         };
-        let length = output.len();
+        let length = output.length();
         // SAFETY: checked not null; the input is read no more, and came from `host`'s allocator
         // or, without a host to ask, from malloc.
         unsafe {

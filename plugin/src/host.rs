@@ -162,11 +162,9 @@ impl Host {
         // strings are zero-terminated and the format takes exactly one of them.
         unsafe {
             let mut paused = false;
-            let aside = self
-                .is_paused
-                .is_some_and(|ask| ask(CURRENT_STACK, &mut paused) >= 0 && paused);
-            let stack =
-                if aside { (self.functions.H5Ecreate_stack)() } else { CURRENT_STACK };
+            let aside =
+                self.is_paused.is_some_and(|ask| ask(CURRENT_STACK, &mut paused) >= 0 && paused);
+            let stack = if aside { (self.functions.H5Ecreate_stack)() } else { CURRENT_STACK };
             if stack < 0 {
                 return;
             }
@@ -218,8 +216,7 @@ pub fn at(address: *const c_void) -> Option<&'static Host> {
         Some(k) => k.host,
         None => Box::leak(Box::new(Host::resolve(module)?)),
     };
-    let entry =
-        Box::leak(Box::new(Known { address: address as usize, host, next: ptr::null() }));
+    let entry = Box::leak(Box::new(Known { address: address as usize, host, next: ptr::null() }));
     let mut head = KNOWN.load(Ordering::Acquire);
     loop {
         entry.next = head;

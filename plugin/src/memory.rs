@@ -38,7 +38,7 @@ impl Buffer {
     }
 
     /// Bytes in all.
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.length
     }
 

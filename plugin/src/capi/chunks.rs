@@ -78,7 +78,7 @@ pub unsafe extern "C" fn h5flac_compress(
         let compressed = chunk::compress(data, &request)?;
         let mut buffer = Buffer::new(None, compressed.len())?;
         compressed.write_to(buffer.bytes());
-        *chunk_length = buffer.len() as u64;
+        *chunk_length = buffer.length() as u64;
         *chunk = buffer.into_raw();
         Ok(())
     })
@@ -117,9 +117,9 @@ pub unsafe extern "C" fn h5flac_describe(
 /// The head of a chunk, or of its first bytes.
 pub(super) fn parse_head(bytes: &[u8]) -> Result<Head> {
     let length = Head::length(bytes.get(..Head::PREFIX).unwrap_or(bytes))?;
-    let head = bytes.get(..length).ok_or_else(|| {
-        Error::truncated(format!("{} bytes of a head of {length}", bytes.len()))
-    })?;
+    let head = bytes
+        .get(..length)
+        .ok_or_else(|| Error::truncated(format!("{} bytes of a head of {length}", bytes.len())))?;
     Head::parse(head)
 }
 

@@ -47,11 +47,8 @@ impl Layout {
             1 => Ok(true),
             other => Err(Error::invalid(format!("{name} is {other}; use 0 or 1"))),
         };
-        let order = if flag("big_endian", self.big_endian)? {
-            ByteOrder::Big
-        } else {
-            ByteOrder::Little
-        };
+        let order =
+            if flag("big_endian", self.big_endian)? { ByteOrder::Big } else { ByteOrder::Little };
         let complex = flag("is_complex", self.is_complex)?;
         let dtype = Dtype::new(class, self.size as usize, order, complex)?;
         let shape = Shape {

@@ -41,7 +41,8 @@ impl Wanted {
     /// `selection` is null or one whose streams are null or as many as it says.
     unsafe fn read(selection: *const CSelection) -> Result<Self> {
         // SAFETY: the caller's promise.
-        let given = unsafe { selection.as_ref() }.ok_or_else(|| Error::invalid("selection is null"))?;
+        let given =
+            unsafe { selection.as_ref() }.ok_or_else(|| Error::invalid("selection is null"))?;
         let first = size(given.first_sample)?;
         let end = first
             .checked_add(size(given.sample_count)?)
@@ -116,7 +117,8 @@ pub unsafe extern "C" fn h5flac_decompress_streams(
         let head = parse_head(bytes)?;
         wanted.fits(&head, out)?;
         let fetch = |range: Range<u64>| {
-            let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+            let (start, end) =
+                (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
             bytes.get(start..end)
         };
         head.decode_selection(&wanted.selection(), &fetch, out, &options(threads))

@@ -1,0 +1,162 @@
+/* h5flac: error-bounded compression of time streams in HDF5.
+ *
+ * Two uses, one library (libh5flac.so, which is also the HDF5 filter plugin):
+ *
+ * 1. Parameter words for H5Pset_filter. A program that only writes and reads HDF5 files needs nothing but the
+ *    filter id and five words; the h5flac_params_* functions fill them and check their values.
+ *
+ * 2. Chunks without HDF5: compress, decompress, and decode some samples of some streams from a chunk in
+ *    memory or from the byte ranges that they need (what H5Dread_chunk gives, or an object store).
+ *
+ * Functions that can fail return H5FLAC_OK or a negative H5FLAC_ERROR_*, and leave a message that
+ * h5flac_last_error gives. On failure no output is to be used. All sizes are 64-bit. All functions may be called
+ * from any thread at the same time. Compressed bytes depend on data and parameters only, never on
+ * the number of threads or the machine.
+ *
+ * C99 and C++98 onwards.
+ */
+#ifndef H5FLAC_H
+#define H5FLAC_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Filter id for H5Pset_filter, H5Zfilter_avail and friends. */
+#define H5FLAC_FILTER_ID 61868
+
+/* Parameter words as passed to H5Pset_filter, and as the filter stores them. */
+#define H5FLAC_PARAM_WORDS 5
+#define H5FLAC_COMPLETE_WORDS 17
+
+#define H5FLAC_OK 0
+#define H5FLAC_ERROR_INVALID (-1)     /* an argument makes no sense */
+#define H5FLAC_ERROR_UNSUPPORTED (-2) /* well formed, but not something this version can do */
+#define H5FLAC_ERROR_CORRUPT (-3)     /* stored bytes contradict themselves or their checksum */
+#define H5FLAC_ERROR_TRUNCATED (-4)   /* stored bytes end before what they promise */
+#define H5FLAC_ERROR_TOO_LARGE (-5)   /* a size overflows, or memory could not be had */
+#define H5FLAC_ERROR_INTERNAL (-6)
+
+/* Version of the library, like "0.1.0". */
+const char *h5flac_version(void);
+
+/* Message of the calling thread's last failure, empty before the first one; valid until the next. Failures of the
+ * HDF5 filter on this thread are included, for callers that hide HDF5's error stack (netCDF, PyTables). */
+const char *h5flac_last_error(void);
+
+/* ------------------------------------------------------------------ parameter words
+ *
+ * Each fills cd_values[H5FLAC_PARAM_WORDS]. level: effort, 0 to 8, 5 is a good one; it never changes what is lost.
+ * options: 0, or H5FLAC_STREAM_AXIS(n), or'ed with H5FLAC_DITHER. Integers are lossless in every mode.
+ */
+
+/* Time runs along the axis n places before the last; n from 0 (the last axis, default) to 255. */
+#define H5FLAC_STREAM_AXIS(n) ((unsigned)(n))
+/* Subtractive dither, for quanta, precision and noise. */
+#define H5FLAC_DITHER 0x100u
+
+/* Every bit comes back. */
+int h5flac_params_lossless(unsigned *cd_values, unsigned level, unsigned options);
+
+/* Every sample within quanta/2, quanta in the unit of the data, finite and above 0. */
+int h5flac_params_quanta(unsigned *cd_values, unsigned level, double quanta, unsigned options);
+
+/* As quanta = numerator / 10^power, values decoding to exactly those decimals; power 0 to 22. */
+int h5flac_params_decimal(unsigned *cd_values, unsigned level, unsigned numerator, unsigned power,
+                          unsigned options);
+
+/* quanta = standard deviation of each stream / 10^digits; digits 1 to 17. */
+int h5flac_params_precision(unsigned *cd_values, unsigned level, unsigned digits,
+                            unsigned options);
+
+/* quanta = each stream's noise / q, the noise estimated blind to drifts and glitches. */
+int h5flac_params_noise(unsigned *cd_values, unsigned level, double q, unsigned options);
+
+/* ------------------------------------------------------------------ chunks */
+
+#define H5FLAC_SIGNED 0u
+#define H5FLAC_UNSIGNED 1u
+#define H5FLAC_FLOAT 2u
+
+/* Type and shape of a chunk: an array of (outer, length, inner) elements in row-major order, whose streams run
+ * along the middle axis. Stream number = index along outer * inner + index along inner. */
+typedef struct h5flac_layout {
+    unsigned number_class; /* H5FLAC_SIGNED, H5FLAC_UNSIGNED, H5FLAC_FLOAT */
+    unsigned size;         /* bytes of a number: integers 1, 2, 4, 8; floats 2, 4, 8 */
+    unsigned big_endian;   /* 0 or 1 */
+    unsigned is_complex;   /* 0 or 1: elements are pairs (real, imaginary) of floats */
+    uint64_t outer;        /* product of the axes before the stream axis, 1 if none */
+    uint64_t length;       /* samples in each stream */
+    uint64_t inner;        /* product of the axes after the stream axis, 1 if none */
+} h5flac_layout;
+
+/* Completes parameter words with what the filter otherwise asks HDF5 for at H5Dcreate: completed has
+ * H5FLAC_COMPLETE_WORDS. Needed only in programs that link libhdf5 statically and do not export its functions. There
+ * all words passed to H5Pset_filter must come from here. fill_value: NULL or one element in the chunk's byte order. */
+int h5flac_params_complete(unsigned *completed, const unsigned *params, uint64_t param_count,
+                           const h5flac_layout *layout, const void *fill_value);
+
+/* Compresses a chunk. params: as passed or as completed; their stream axis is not used, the layout says it.
+ * quanta: NULL with a count of 0, or one for each stream instead of the mode's (floats only). fill_value: NULL or
+ * one element, which comes back exact and enters no statistic. threads: 0 for what H5FLAC_NUM_THREADS says.
+ * On success *chunk has *chunk_length bytes, to be freed with h5flac_free. */
+int h5flac_compress(const void *data, uint64_t data_length, const h5flac_layout *layout,
+                    const void *fill_value, const unsigned *params, uint64_t param_count,
+                    const double *quanta, uint64_t quanta_count, unsigned threads, void **chunk,
+                    uint64_t *chunk_length);
+
+/* Frees a chunk of h5flac_compress; NULL is fine. */
+void h5flac_free(void *chunk);
+
+/* Type and shape of a chunk; its head (see h5flac_head_length) suffices. */
+int h5flac_describe(const void *chunk, uint64_t length, h5flac_layout *layout);
+
+/* Decompresses a whole chunk; out_length must be outer * length * inner * size (* 2 if complex). */
+int h5flac_decompress(const void *chunk, uint64_t length, void *out, uint64_t out_length,
+                      unsigned threads);
+
+/* ------------------------------------------------------------------ parts of a chunk */
+
+/* Some samples of some streams. */
+typedef struct h5flac_selection {
+    const uint64_t *streams; /* stream numbers in the order wanted, or NULL for all */
+    uint64_t stream_count;   /* how many numbers; 0 with NULL */
+    uint64_t first_sample;
+    uint64_t sample_count;
+} h5flac_selection;
+
+/* Bytes of a chunk, counted from its start. */
+typedef struct h5flac_range {
+    uint64_t start;
+    uint64_t length;
+} h5flac_range;
+
+/* Decodes a selection of a chunk in memory, touching only the bytes it needs. out: selected streams * samples in
+ * row-major order, elements in the chunk's type. */
+int h5flac_decompress_streams(const void *chunk, uint64_t length,
+                              const h5flac_selection *selection, void *out, uint64_t out_length,
+                              unsigned threads);
+
+/* Without the whole chunk: read its first h5flac_prefix_length bytes, ask for the head's length (prefix included),
+ * read the head, ask for the ranges, read those, decode. Everything read is verified. */
+uint64_t h5flac_prefix_length(void);
+int h5flac_head_length(const void *prefix, uint64_t length, uint64_t *head_length);
+
+/* Writes up to capacity ranges, ascending and disjoint, and sets *count to how many there are; call again with
+ * more room if that is above capacity. capacity 0 with ranges NULL only counts. */
+int h5flac_byte_ranges(const void *head, uint64_t head_length, const h5flac_selection *selection,
+                       h5flac_range *ranges, uint64_t capacity, uint64_t *count);
+
+/* Decodes a selection from bytes[i] = the bytes of ranges[i]; larger ranges that contain those asked for serve too. */
+int h5flac_decompress_ranges(const void *head, uint64_t head_length,
+                             const h5flac_selection *selection, const h5flac_range *ranges,
+                             const void *const *bytes, uint64_t count, void *out,
+                             uint64_t out_length, unsigned threads);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
