@@ -1,6 +1,19 @@
 //! The specification of each kernel in plain Rust.
 
+pub mod flac_encode;
+
 use super::Kernels;
 
 /// Portable kernels.
-pub static KERNELS: Kernels = Kernels { name: "scalar" };
+pub static KERNELS: Kernels = Kernels {
+    name: "scalar",
+    survey: flac_encode::survey,
+    fixed_sums: flac_encode::fixed_sums,
+    residual_narrow: flac_encode::residual_narrow,
+    residual_wide: flac_encode::residual_wide,
+    part_sums: flac_encode::part_sums,
+    unary_sums: flac_encode::unary_sums,
+    write_rice: flac_encode::write_rice,
+    apply_window: flac_encode::apply_window,
+    autocorrelation: flac_encode::autocorrelation,
+};
