@@ -29,7 +29,7 @@ extern "C" {
 
 /* Parameter words as passed to H5Pset_filter, and as the filter stores them. */
 #define H5FLAC_PARAM_WORDS 5
-#define H5FLAC_COMPLETE_WORDS 17
+#define H5FLAC_COMPLETE_WORDS 16
 
 #define H5FLAC_OK 0
 #define H5FLAC_ERROR_INVALID (-1)     /* an argument makes no sense */

@@ -30,7 +30,7 @@ fn broken(what: &str) -> Error {
 fn refused(what: &str) -> Error {
     Error::unsupported(format!(
         "cannot compress {what}; h5flac takes integers, floats, enums, booleans and complex \
-         numbers: create this dataset without it"
+         numbers: create this dataset without the filter"
     ))
 }
 

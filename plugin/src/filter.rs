@@ -153,7 +153,7 @@ fn alone_at_the_start(host: &Host, dcpl: Hid) -> Result<()> {
         let name = if name.is_empty() { format!("filter {first}") } else { name };
         return Err(Error::invalid(format!(
             "{name} stands before h5flac in the filter pipeline and changes the samples: remove it \
-             (h5flac gains nothing from shuffle; checksums go after it)"
+             (h5flac needs no shuffle; a checksum goes after it)"
         )));
     }
     if (1..count).any(|i| filter(i).0 == abi::FILTER_ID) {

@@ -3,28 +3,28 @@
 //! | word | meaning |
 //! |---|---|
 //! | 0–4 | the user's words in full ([`h5flac::params`]) |
-//! | 5 | marker `0xf1ac0001`: bits 0–15 are the version of this layout |
-//! | 6 | bits 0–7 class (0 signed, 1 unsigned, 2 float), 8–15 bytes of a component, bit 16 big endian, bit 17 complex, bit 18 fill value defined |
-//! | 7, 8 | outer, low word first |
-//! | 9, 10 | length |
-//! | 11, 12 | inner |
-//! | 13–16 | fill value: one element's bytes in the chunk's byte order, then zeros |
+//! | 5 | bits 16–31 marker `0xf1ac` · 12–15 version of this layout, 1 · 10 fill value defined · 9 complex · 8 big endian · 4–7 bytes of a component · 0–3 class: 0 signed, 1 unsigned, 2 float |
+//! | 6, 7 | outer, low word first |
+//! | 8, 9 | length |
+//! | 10, 11 | inner |
+//! | 12–15 | fill value: one element's bytes in the chunk's byte order, then zeros |
 
 use h5flac::{ByteOrder, Class, Dtype, Error, Params, Result, Shape, params::USER_WORDS};
 
-/// Words in all, a constant so that HDF5 never has to enlarge the list twice.
-pub const COUNT: usize = USER_WORDS + 12;
+/// Words in all. h5py reads 16 into a fixed array and shows what lies behind it for any more.
+pub const COUNT: usize = USER_WORDS + 11;
 
 /// Bytes of the widest element, complex of two doubles.
 pub const MAX_ELEMENT: usize = 16;
 
 const MARKER: u32 = 0xf1ac_0000;
+const MARKER_BITS: u32 = 0xffff_0000;
 const VERSION: u32 = 1;
-const VERSION_BITS: u32 = 0xffff;
-
-const BIG_ENDIAN: u32 = 1 << 16;
-const COMPLEX: u32 = 1 << 17;
-const FILL: u32 = 1 << 18;
+const VERSION_SHIFT: u32 = 12;
+const RESERVED: u32 = 1 << 11;
+const FILL: u32 = 1 << 10;
+const COMPLEX: u32 = 1 << 9;
+const BIG_ENDIAN: u32 = 1 << 8;
 
 /// What a dataset's chunks look like; valid once constructed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,25 +91,26 @@ impl Local {
     pub fn to_words(&self, params: &Params) -> [u32; COUNT] {
         let mut words = [0; COUNT];
         words[..USER_WORDS].copy_from_slice(&params.to_words());
-        words[5] = MARKER | VERSION;
         let class = match self.dtype.class {
             Class::Signed => 0,
             Class::Unsigned => 1,
             Class::Float => 2,
         };
         let flag = |set, bit| if set { bit } else { 0 };
-        words[6] = class
-            | (self.dtype.size as u32) << 8
+        words[5] = MARKER
+            | VERSION << VERSION_SHIFT
+            | class
+            | (self.dtype.size as u32) << 4
             | flag(self.dtype.order == ByteOrder::Big, BIG_ENDIAN)
             | flag(self.dtype.complex, COMPLEX)
             | flag(self.fill.is_some(), FILL);
         let shape = [self.shape.outer, self.shape.length, self.shape.inner];
-        for (pair, size) in words[7..13].chunks_exact_mut(2).zip(shape) {
+        for (pair, size) in words[6..12].chunks_exact_mut(2).zip(shape) {
             pair[0] = size as u32;
             pair[1] = (size as u64 >> 32) as u32;
         }
         for (word, bytes) in
-            words[13..].iter_mut().zip(self.fill.unwrap_or_default().chunks_exact(4))
+            words[12..].iter_mut().zip(self.fill.unwrap_or_default().chunks_exact(4))
         {
             *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         }
@@ -130,7 +131,8 @@ impl Local {
                 words[USER_WORDS]
             )));
         }
-        let version = words[USER_WORDS] & VERSION_BITS;
+        let code = words[USER_WORDS];
+        let version = code >> VERSION_SHIFT & 0xf;
         if version != VERSION {
             return Err(Error::unsupported(format!(
                 "parameter words of layout {version}, and this h5flac knows layout {VERSION}: \
@@ -143,24 +145,25 @@ impl Local {
                 words.len()
             )));
         }
-        let code = words[6];
-        if code & !(0xffff | BIG_ENDIAN | COMPLEX | FILL) != 0 {
-            return Err(Error::corrupt(format!("unknown bits in type code {code:#x}")));
+        if code & RESERVED != 0 {
+            return Err(Error::corrupt(format!("unknown bit in parameter word 5, {code:#x}")));
         }
-        let class = match code & 0xff {
+        let class = match code & 0xf {
             0 => Class::Signed,
             1 => Class::Unsigned,
             2 => Class::Float,
-            other => return Err(Error::corrupt(format!("number class {other} in word 6"))),
+            other => {
+                return Err(Error::corrupt(format!("number class {other} in parameter word 5")));
+            }
         };
         let order = if code & BIG_ENDIAN != 0 { ByteOrder::Big } else { ByteOrder::Little };
-        let dtype = Dtype::new(class, (code >> 8 & 0xff) as usize, order, code & COMPLEX != 0)?;
+        let dtype = Dtype::new(class, (code >> 4 & 0xf) as usize, order, code & COMPLEX != 0)?;
         let size = |i: usize| {
             usize::try_from(u64::from(words[i]) | u64::from(words[i + 1]) << 32)
                 .map_err(|_| Error::too_large("chunk shape exceeds this machine's memory"))
         };
-        let shape = Shape { outer: size(7)?, length: size(9)?, inner: size(11)? };
-        let fill: Vec<u8> = words[13..].iter().flat_map(|w| w.to_le_bytes()).collect();
+        let shape = Shape { outer: size(6)?, length: size(8)?, inner: size(10)? };
+        let fill: Vec<u8> = words[12..].iter().flat_map(|w| w.to_le_bytes()).collect();
         let used = if code & FILL != 0 { dtype.element_size() } else { 0 };
         if fill[used..].iter().any(|&b| b != 0) {
             return Err(Error::corrupt("fill value longer than an element"));
@@ -171,7 +174,7 @@ impl Local {
 
 /// Whether `words` carry a local block, of whatever version.
 fn is_local(words: &[u32]) -> bool {
-    words.get(USER_WORDS).is_some_and(|w| w & !VERSION_BITS == MARKER)
+    words.get(USER_WORDS).is_some_and(|w| w & MARKER_BITS == MARKER)
 }
 
 /// The user's words of a list that may already have been completed: h5repack and copied creation
@@ -193,7 +196,7 @@ mod tests {
     #[test]
     fn words_come_back_with_every_field() {
         let words = local().to_words(&Params::default());
-        assert!(words.len() <= 20, "h5dump 1.10 prints garbage beyond 20");
+        assert!(words.len() <= 16, "h5py shows garbage beyond 16, h5dump 1.10 beyond 20");
         assert_eq!(Local::from_words(&words), Ok(Some(local())));
         assert_eq!(user_part(&words), Params::default().to_words());
         for class in [Class::Signed, Class::Unsigned] {
@@ -222,13 +225,13 @@ mod tests {
             Local::from_words(&words).unwrap_err().to_string()
         };
         assert!(changed(5, 7).contains("word 5 is 0x7"));
-        assert!(changed(5, MARKER | 2).contains("install a later h5flac"));
-        assert!(changed(6, good[6] | 1 << 19).contains("unknown bits"));
-        assert!(changed(6, 3).contains("number class 3"));
-        assert!(changed(6, 2 | 3 << 8).contains("element type"));
-        assert!(changed(7, 0).contains("no elements"));
-        assert!(changed(8, u32::MAX).contains("overflows"));
-        assert!(changed(6, good[6] & !FILL).contains("fill value longer"));
+        assert!(changed(5, good[5] + (1 << 12)).contains("install a later h5flac"));
+        assert!(changed(5, good[5] | RESERVED).contains("unknown bit"));
+        assert!(changed(5, good[5] + 1).contains("number class 3"));
+        assert!(changed(5, good[5] + (1 << 4)).contains("element type"));
+        assert!(changed(5, good[5] & !FILL).contains("fill value longer"));
+        assert!(changed(6, 0).contains("no elements"));
+        assert!(changed(7, u32::MAX).contains("overflows"));
         assert!(Local::from_words(&good[..12]).is_err());
         let mut long = good.to_vec();
         long.push(0);

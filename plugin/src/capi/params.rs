@@ -97,7 +97,7 @@ pub unsafe extern "C" fn h5flac_params_noise(
 /// Completes parameter words as `set_local` would, for programs whose libhdf5 cannot be asked.
 ///
 /// # Safety
-/// `completed` has room for 17 words, `params` has `param_count`; `layout` is null or one, and
+/// `completed` has room for 16 words, `params` has `param_count`; `layout` is null or one, and
 /// `fill_value` null or one element.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn h5flac_params_complete(

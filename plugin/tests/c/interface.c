@@ -1,0 +1,175 @@
+/* Every function of h5flac.h once as it is meant, and with arguments that must be refused. */
+#include "h5flac.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#undef NDEBUG
+#define STREAMS 5
+#define LENGTH 20000
+
+static void refuses(int status, int expected, const char *words) {
+    if (status != expected || strstr(h5flac_last_error(), words) == NULL) {
+        fprintf(stderr, "status %d, expected %d; message \"%s\", expected \"%s\"\n", status,
+                expected, h5flac_last_error(), words);
+        exit(1);
+    }
+}
+
+static void accepts(int status) {
+    if (status != H5FLAC_OK) {
+        fprintf(stderr, "status %d: %s\n", status, h5flac_last_error());
+        exit(1);
+    }
+}
+
+static void params(void) {
+    unsigned w[H5FLAC_PARAM_WORDS], all[H5FLAC_COMPLETE_WORDS];
+    h5flac_layout layout = {H5FLAC_FLOAT, 4, 0, 0, 3, 1000, 1};
+    float fill = -1;
+    accepts(h5flac_params_lossless(w, 5, 0));
+    assert(w[0] == 5 && w[1] == 0 && w[2] == 0 && w[3] == 0 && w[4] == 0);
+    accepts(h5flac_params_decimal(w, 4, 2, 3, H5FLAC_STREAM_AXIS(1)));
+    assert(w[0] == 4 && w[1] == 2 && w[2] == 2 && w[3] == 3 && w[4] == 1);
+    accepts(h5flac_params_precision(w, 8, 3, H5FLAC_DITHER));
+    assert(w[0] == 8 && w[1] == 3 && w[2] == 3 && w[3] == 0 && w[4] == 256);
+    accepts(h5flac_params_noise(w, 0, 16.0, 0));
+    assert(w[1] == 4 && w[2] == 0 && w[3] == 0x40300000u);
+    accepts(h5flac_params_quanta(w, 5, 0.1, 0));
+    assert(w[1] == 1 && w[2] == 0x9999999au && w[3] == 0x3fb99999u);
+    refuses(h5flac_params_quanta(w, 5, 0.0, 0), H5FLAC_ERROR_INVALID, "quanta is 0");
+    refuses(h5flac_params_quanta(w, 5, NAN, 0), H5FLAC_ERROR_INVALID, "quanta is NaN");
+    refuses(h5flac_params_lossless(w, 9, 0), H5FLAC_ERROR_INVALID, "level 9");
+    refuses(h5flac_params_lossless(w, 5, 0x400), H5FLAC_ERROR_INVALID, "option bits");
+    refuses(h5flac_params_lossless(NULL, 5, 0), H5FLAC_ERROR_INVALID, "cd_values is null");
+    accepts(h5flac_params_complete(all, w, 5, &layout, &fill));
+    assert(memcmp(all, w, sizeof w) == 0 && all[5] == 0xf1ac1442u);
+    accepts(h5flac_params_complete(all, all, H5FLAC_COMPLETE_WORDS, &layout, NULL));
+    refuses(h5flac_params_complete(all, w, 6, &layout, NULL), H5FLAC_ERROR_INVALID, "6 parameter");
+    refuses(h5flac_params_complete(all, w, 5, NULL, NULL), H5FLAC_ERROR_INVALID, "layout is null");
+    layout.length = UINT64_MAX;
+    refuses(h5flac_params_complete(all, w, 5, &layout, NULL), H5FLAC_ERROR_TOO_LARGE, "size");
+    layout.length = 0;
+    refuses(h5flac_params_complete(all, w, 5, &layout, NULL), H5FLAC_ERROR_INVALID, "no elements");
+    layout.length = 1000, layout.size = 3;
+    refuses(h5flac_params_complete(all, w, 5, &layout, NULL), H5FLAC_ERROR_UNSUPPORTED, "type");
+}
+
+static float data[STREAMS][LENGTH], back[STREAMS][LENGTH];
+
+static void chunks(unsigned threads) {
+    unsigned w[H5FLAC_PARAM_WORDS];
+    double quanta[STREAMS];
+    h5flac_layout layout = {H5FLAC_FLOAT, 4, 0, 0, STREAMS, LENGTH, 1}, found;
+    void *chunk = NULL;
+    uint64_t length = 0;
+    int s, i;
+    for (s = 0; s < STREAMS; s++) {
+        quanta[s] = 0.01 * (s + 1);
+        for (i = 0; i < LENGTH; i++)
+            data[s][i] = (float)(rand() % 2000) * 0.1f + 0.25f * (float)(i % 77);
+    }
+    accepts(h5flac_params_lossless(w, 5, 0));
+    accepts(h5flac_compress(data, sizeof data, &layout, NULL, w, 5, quanta, STREAMS, threads,
+                            &chunk, &length));
+    accepts(h5flac_describe(chunk, length, &found));
+    assert(found.number_class == H5FLAC_FLOAT && found.size == 4 && !found.big_endian);
+    assert(found.outer == STREAMS && found.length == LENGTH && found.inner == 1);
+    accepts(h5flac_decompress(chunk, length, back, sizeof back, threads));
+    for (s = 0; s < STREAMS; s++)
+        for (i = 0; i < LENGTH; i++)
+            assert(fabs((double)back[s][i] - (double)data[s][i]) <= quanta[s] / 2);
+
+    {
+        /* Samples 5000 to 8999 of streams 3 and 1, from the chunk and from its byte ranges. */
+        const uint64_t streams[] = {3, 1};
+        h5flac_selection wanted = {streams, 2, 5000, 4000};
+        static float part[2][4000], again[2][4000];
+        uint64_t head_length, count, i2, fetched = 0;
+        h5flac_range *ranges;
+        void **bytes;
+        accepts(h5flac_decompress_streams(chunk, length, &wanted, part, sizeof part, threads));
+        assert(memcmp(part[0], &back[3][5000], sizeof part[0]) == 0);
+        assert(memcmp(part[1], &back[1][5000], sizeof part[1]) == 0);
+        accepts(h5flac_head_length(chunk, h5flac_prefix_length(), &head_length));
+        assert(head_length <= length);
+        accepts(h5flac_byte_ranges(chunk, head_length, &wanted, NULL, 0, &count));
+        ranges = calloc(count, sizeof *ranges);
+        bytes = calloc(count, sizeof *bytes);
+        assert(ranges != NULL && bytes != NULL);
+        accepts(h5flac_byte_ranges(chunk, head_length, &wanted, ranges, count, &count));
+        for (i2 = 0; i2 < count; i2++) {
+            assert(ranges[i2].start + ranges[i2].length <= length);
+            bytes[i2] = malloc(ranges[i2].length);
+            memcpy(bytes[i2], (char *)chunk + ranges[i2].start, ranges[i2].length);
+            fetched += ranges[i2].length;
+        }
+        assert(fetched < length);
+        accepts(h5flac_decompress_ranges(chunk, head_length, &wanted, ranges,
+                                         (const void *const *)bytes, count, again, sizeof again,
+                                         threads));
+        assert(memcmp(part, again, sizeof part) == 0);
+        assert(h5flac_decompress_ranges(chunk, head_length, &wanted, ranges, NULL, 0, again,
+                                        sizeof again, threads) != H5FLAC_OK);
+        for (i2 = 0; i2 < count; i2++)
+            free(bytes[i2]);
+        free(bytes);
+        free(ranges);
+        wanted.first_sample = LENGTH - 1;
+        refuses(h5flac_decompress_streams(chunk, length, &wanted, part, sizeof part, threads),
+                H5FLAC_ERROR_INVALID, "samples");
+        wanted.first_sample = UINT64_MAX;
+        refuses(h5flac_decompress_streams(chunk, length, &wanted, part, sizeof part, threads),
+                H5FLAC_ERROR_TOO_LARGE, "size");
+        wanted.first_sample = 0;
+        refuses(h5flac_decompress_streams(chunk, length, &wanted, part, 4, threads),
+                H5FLAC_ERROR_INVALID, "out has 4 bytes");
+        wanted.streams = NULL;
+        refuses(h5flac_decompress_streams(chunk, length, &wanted, part, 4, threads),
+                H5FLAC_ERROR_INVALID, "streams is null");
+        refuses(h5flac_decompress_streams(chunk, length, NULL, part, 4, threads),
+                H5FLAC_ERROR_INVALID, "selection is null");
+    }
+
+    refuses(h5flac_decompress(chunk, length, back, sizeof back - 1, threads),
+            H5FLAC_ERROR_INVALID, "out has");
+    assert(h5flac_decompress(chunk, length - 1, back, sizeof back, threads) != H5FLAC_OK);
+    assert(h5flac_decompress(chunk, 3, back, sizeof back, threads) != H5FLAC_OK);
+    refuses(h5flac_decompress(NULL, length, back, sizeof back, threads), H5FLAC_ERROR_INVALID,
+            "chunk is null");
+    ((unsigned char *)chunk)[length / 2] ^= 0x10;
+    assert(h5flac_decompress(chunk, length, back, sizeof back, threads) == H5FLAC_ERROR_CORRUPT);
+    h5flac_free(chunk);
+    h5flac_free(NULL);
+
+    refuses(h5flac_compress(data, sizeof data - 4, &layout, NULL, w, 5, NULL, 0, threads, &chunk,
+                            &length),
+            H5FLAC_ERROR_INVALID, "");
+    refuses(h5flac_compress(data, sizeof data, &layout, NULL, w, 5, quanta, 2, threads, &chunk,
+                            &length),
+            H5FLAC_ERROR_INVALID, "2 quanta for 5 streams");
+    quanta[2] = -1;
+    assert(h5flac_compress(data, sizeof data, &layout, NULL, w, 5, quanta, STREAMS, threads,
+                           &chunk, &length) == H5FLAC_ERROR_INVALID);
+    refuses(h5flac_compress(data, sizeof data, &layout, NULL, w, 5, NULL, 0, threads, NULL,
+                            &length),
+            H5FLAC_ERROR_INVALID, "chunk is null");
+    layout.outer = (uint64_t)1 << 40, layout.inner = (uint64_t)1 << 40;
+    refuses(h5flac_compress(data, sizeof data, &layout, NULL, w, 5, NULL, 0, threads, &chunk,
+                            &length),
+            H5FLAC_ERROR_TOO_LARGE, "overflow");
+}
+
+int main(void) {
+    assert(strcmp(h5flac_last_error(), "") == 0);
+    assert(h5flac_version()[0] != '\0');
+    params();
+    chunks(1);
+    chunks(3);
+    chunks(0);
+    puts("PASS");
+    return 0;
+}

@@ -1,0 +1,136 @@
+//! Promises kept to C programs: the interface of h5flac.h, and the plugin inside a real libhdf5.
+
+mod support;
+
+use std::process::Command;
+use support::{Workplace, hdf5_flags, plugin, success, text};
+
+fn linked(place: &Workplace, name: &str, arguments: &[&str]) -> std::path::PathBuf {
+    let flags = hdf5_flags();
+    let all: Vec<&str> =
+        flags.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
+    place.compile(name, &all)
+}
+
+fn passes(command: &mut Command) {
+    let output = command.output().expect("a program just compiled");
+    assert!(output.status.success(), "{command:?}: {}", text(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).ends_with("PASS\n"), "{}", text(&output));
+}
+
+#[test]
+fn every_function_of_the_header_works_and_refuses() {
+    let place = Workplace::new("interface");
+    let so = place.plugins().join("libh5flac.so");
+    let program = place.compile("interface", &[so.to_str().expect("a plain path"), "-lm"]);
+    passes(&mut place.run(program).env("LD_LIBRARY_PATH", place.plugins()));
+}
+
+#[test]
+fn the_header_is_valid_cpp() {
+    let place = Workplace::new("cpp");
+    let source = place.folder.join("header.cpp");
+    std::fs::write(
+        &source,
+        "#include \"h5flac.h\"\n#include \"h5flac.h\"\nint main() { return 0; }\n",
+    )
+    .expect("a source file");
+    let include = concat!(env!("CARGO_MANIFEST_DIR"), "/include");
+    for standard in ["-std=c++11", "-std=c++20"] {
+        success(
+            Command::new("c++")
+                .args([standard, "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only", "-I"])
+                .arg(include)
+                .arg(&source),
+        );
+    }
+}
+
+#[test]
+fn nothing_but_the_interface_is_exported() {
+    let header = include_str!("../include/h5flac.h");
+    let mut declared: Vec<String> = header
+        .lines()
+        .filter(|line| !line.starts_with([' ', '/']))
+        .filter_map(|line| line.split_once('('))
+        .filter_map(|(before, _)| before.split([' ', '*']).next_back())
+        .filter(|name| name.starts_with("h5flac_"))
+        .chain(["H5PLget_plugin_info", "H5PLget_plugin_type"])
+        .map(str::to_owned)
+        .collect();
+    declared.sort();
+    let symbols = success(Command::new("nm").args(["-D", "--defined-only"]).arg(plugin()));
+    let mut exported: Vec<String> =
+        symbols.lines().filter_map(|l| l.split(' ').next_back()).map(str::to_owned).collect();
+    exported.sort();
+    assert_eq!(exported, declared);
+}
+
+#[test]
+fn the_plugin_needs_nothing_but_libc_and_stays_loaded() {
+    let dynamic = success(Command::new("readelf").arg("-d").arg(plugin()));
+    let needed: Vec<&str> = dynamic
+        .lines()
+        .filter(|line| line.contains("(NEEDED)"))
+        .filter_map(|line| line.split(['[', ']']).nth(1))
+        .collect();
+    assert!(
+        needed.iter().all(|n| n.starts_with("libc.so") || n.starts_with("ld-linux")),
+        "{needed:?}"
+    );
+    assert!(dynamic.contains("NODELETE"), "{dynamic}");
+}
+
+#[test]
+fn unloading_hdf5_leaves_the_plugin_usable() {
+    let place = Workplace::new("unload");
+    let program = linked(&place, "unload", &["-lpthread"]);
+    passes(&mut place.run(&program));
+    passes(place.run(&program).env("H5FLAC_NUM_THREADS", "3"));
+}
+
+#[test]
+fn forked_children_read_and_write() {
+    let place = Workplace::new("fork");
+    let program = linked(&place, "fork", &[]);
+    for threads in ["1", "3", "auto", "nonsense"] {
+        passes(place.run(&program).env("H5FLAC_NUM_THREADS", threads));
+    }
+}
+
+#[test]
+fn the_unwinder_finds_the_host_too() {
+    let place = Workplace::new("unwind");
+    let program = linked(&place, "fork", &[]);
+    passes(place.run(program).env("H5FLAC_HOST", "unwind"));
+}
+
+/// Debian's libhdf5.a and what it needs.
+fn static_hdf5() -> Vec<String> {
+    let mut all = hdf5_flags();
+    all.retain(|flag| flag != "-lhdf5");
+    all.extend(
+        ["-l:libhdf5.a", "-lcrypto", "-lcurl", "-lpthread", "-lsz", "-lz", "-ldl", "-lm"]
+            .map(str::to_owned),
+    );
+    all
+}
+
+#[test]
+fn a_static_program_with_exported_symbols_is_a_host() {
+    let place = Workplace::new("static-exported");
+    let mut flags = static_hdf5();
+    flags.push("-rdynamic".to_owned());
+    let program = place.compile("hostless", &flags.iter().map(String::as_str).collect::<Vec<_>>());
+    let so = place.plugins().join("libh5flac.so");
+    passes(place.run(program).arg("exported").arg(so));
+}
+
+#[test]
+fn a_static_program_without_symbols_completes_its_words() {
+    let place = Workplace::new("static-silent");
+    let flags = static_hdf5();
+    let program = place.compile("hostless", &flags.iter().map(String::as_str).collect::<Vec<_>>());
+    let so = place.plugins().join("libh5flac.so");
+    passes(place.run(program).arg("silent").arg(so));
+}
