@@ -1,6 +1,6 @@
 //! From samples to predictors: autocorrelation, Levinson-Durbin, coefficients of few bits.
 
-use super::window::Window;
+use super::window::{Scale, Window};
 use crate::simd::scalar::flac_encode::LANES;
 use crate::simd::{Kernels, MAX_ORDER};
 
@@ -27,15 +27,19 @@ pub struct Analysis {
     windowed: Vec<f64>,
     /// Autocorrelation, divided by the window's energy: [0] is the mean square.
     correlation: [f64; MAX_ORDER + 1],
-    /// Mean square of the residual of each order.
+    /// Mean square of the residual of each order, in units of the window's scale.
     pub errors: [f64; MAX_ORDER + 1],
     /// The predictor of each order; row m − 1 has m coefficients.
     rows: Box<[[f64; MAX_ORDER]; MAX_ORDER]>,
     /// Highest order that the correlation supports.
     pub reached: usize,
-    /// Unit upper triangular U of R = Uᵀ·D·U, where D is `errors`; as many rows as `factored`.
+    /// Unit upper triangular U and diagonal D of R + λI = Uᵀ·D·U, as many rows as `factored`;
+    /// λ is the highest order's error and keeps coefficients from drifting where R is nearly
+    /// singular.
     factor: Box<[[f64; MAX_ORDER]; MAX_ORDER]>,
+    diagonal: [f64; MAX_ORDER],
     factored: usize,
+    scale: Scale,
 }
 
 /// Relative noise floor added to the diagonal: rounding of f64 sums stays far below it.
@@ -50,7 +54,9 @@ impl Default for Analysis {
             rows: Box::new([[0.0; MAX_ORDER]; MAX_ORDER]),
             reached: 0,
             factor: Box::new([[0.0; MAX_ORDER]; MAX_ORDER]),
+            diagonal: [0.0; MAX_ORDER],
             factored: 0,
+            scale: Scale::default(),
         }
     }
 }
@@ -63,6 +69,7 @@ impl Analysis {
         self.windowed.resize(length + order + 2 * LANES, 0.0);
         (kernels.apply_window)(samples, &window.weights, &mut self.windowed[..length]);
         (kernels.autocorrelation)(&self.windowed, length, &mut self.correlation[..=order]);
+        self.scale = window.scale;
         for r in &mut self.correlation[..=order] {
             *r /= window.energy;
         }
@@ -72,6 +79,7 @@ impl Analysis {
     /// Takes a correlation computed elsewhere (mean square first) and solves.
     pub fn solve_correlation(&mut self, correlation: &[f64]) {
         self.correlation[..correlation.len()].copy_from_slice(correlation);
+        self.scale = Scale::default();
         self.solve(correlation.len() - 1);
     }
 
@@ -105,14 +113,28 @@ impl Analysis {
         }
     }
 
+    /// Bits of a Rice-coded sample of a residual with this mean square, roughly: a Gaussian's
+    /// entropy plus 0.1, with what rounding the prediction down adds: 1/12 + 1/4.
+    pub fn bits_per_sample(&self, mean_square: f64) -> f64 {
+        0.5 * log2(mean_square + self.scale.squares / 3.0) + 2.15 + self.scale.bits
+    }
+
+    /// The correlation in use, mean square first.
+    pub fn correlation(&self) -> &[f64; MAX_ORDER + 1] {
+        &self.correlation
+    }
+
     /// Mean square of the residual of any predictor on the windowed block.
     pub fn error_of(&self, predictor: &[f64]) -> f64 {
-        let r = &self.correlation;
-        let order = predictor.len();
+        Self::error_under(&self.correlation, predictor)
+    }
+
+    /// Mean square of a predictor's residual on samples of this correlation.
+    pub fn error_under(r: &[f64; MAX_ORDER + 1], predictor: &[f64]) -> f64 {
         let mut total = r[0];
         for (i, &a) in predictor.iter().enumerate() {
             total -= 2.0 * a * r[i + 1];
-            for (j, &b) in predictor.iter().enumerate().take(order) {
+            for (j, &b) in predictor.iter().enumerate() {
                 total += a * b * r[i.abs_diff(j)];
             }
         }
@@ -128,14 +150,21 @@ impl Analysis {
     fn factor(&mut self, order: usize) {
         let r = &self.correlation;
         for i in self.factored..order {
-            // Column i of U from its rows above: D_k·U_ki = R_ki − Σ_{l<k} D_l·U_lk·U_li.
+            // Column i of U from the rows above: D_k·U_ki = R_ki − Σ_{l<k} D_l·U_lk·U_li.
+            let mut scaled = [0.0; MAX_ORDER];
             for k in 0..i {
                 let mut sum = r[i - k];
                 for l in 0..k {
-                    sum -= self.errors[l] * self.factor[l][k] * self.factor[l][i];
+                    sum -= scaled[l] * self.factor[l][k];
                 }
-                self.factor[k][i] = sum / self.errors[k];
+                scaled[k] = sum;
+                self.factor[k][i] = sum / self.diagonal[k];
             }
+            let mut sum = r[0] + self.errors[self.reached];
+            for k in 0..i {
+                sum -= scaled[k] * self.factor[k][i];
+            }
+            self.diagonal[i] = sum;
         }
         self.factored = self.factored.max(order);
     }
@@ -144,7 +173,7 @@ impl Analysis {
     /// rounding adds to its residual's. None when its coefficients are too large to store.
     ///
     /// Coefficients are rounded from the last to the first; each absorbs what the later ones'
-    /// errors do to the residual, as far as it can: (c − q)ᵀ·R·(c − q) = Σ D_i·(t_i − q_i)²
+    /// errors do to the residual, as far as it can: (c − q)ᵀ·(R + λI)·(c − q) = Σ D_i·(t_i − q_i)²
     /// with t_i = c_i + Σ_{j>i} U_ij·(c_j − q_j).
     pub fn quantize(&mut self, order: usize, precision: u32) -> Option<(Model, f64)> {
         self.factor(order);
@@ -153,30 +182,33 @@ impl Analysis {
         if !(largest.is_finite() && largest > 0.0) {
             return None;
         }
-        // Exponent e with largest < 2^e.
+        // Exponent e with largest < 2^e. What later coefficients leave to earlier ones can push
+        // those out of range, so a step or two of shift less is tried.
         let exponent = ((largest.to_bits() >> 52) as i32) - 1022;
         let shift = (precision as i32 - 1 - exponent).min(15);
-        if shift < 0 {
-            return None;
-        }
-        let scale = f64::from(1_u32 << shift);
-        let limit = f64::from(1_u32 << (precision - 1));
-        let mut model =
-            Model { order, precision, shift: shift as u32, coefficients: [0; MAX_ORDER] };
-        let mut slack = [0.0; MAX_ORDER];
-        let mut excess = 0.0;
-        for i in (0..order).rev() {
-            let mut target = row[i];
-            for j in i + 1..order {
-                target += self.factor[i][j] * slack[j];
+        (shift - 3..=shift).rev().take_while(|&s| s >= 0).find_map(|shift| {
+            let limit = f64::from(1_u32 << (precision - 1));
+            let scale = f64::from(1_u32 << shift);
+            let mut model =
+                Model { order, precision, shift: shift as u32, coefficients: [0; MAX_ORDER] };
+            let mut slack = [0.0; MAX_ORDER];
+            let mut excess = 0.0;
+            for i in (0..order).rev() {
+                let mut target = row[i];
+                for (u, slack) in self.factor[i][i + 1..order].iter().zip(&slack[i + 1..order]) {
+                    target += u * slack;
+                }
+                let q = (target * scale).round_ties_even();
+                if !(-limit..limit).contains(&q) {
+                    return None;
+                }
+                model.coefficients[i] = q as i32;
+                slack[i] = row[i] - q / scale;
+                let miss = target - q / scale;
+                excess += self.diagonal[i] * miss * miss;
             }
-            let q = (target * scale).round_ties_even().clamp(-limit, limit - 1.0);
-            model.coefficients[i] = q as i32;
-            slack[i] = row[i] - q / scale;
-            let miss = target - q / scale;
-            excess += self.errors[i] * miss * miss;
-        }
-        Some((model, excess))
+            Some((model, excess))
+        })
     }
 }
 
@@ -190,12 +222,6 @@ pub fn log2(x: f64) -> f64 {
     let t2 = t * t;
     let series = 1.0 + t2 * (1.0 / 3.0 + t2 * (1.0 / 5.0 + t2 * (1.0 / 7.0 + t2 * (1.0 / 9.0))));
     f64::from(exponent) + series * t * (2.0 / std::f64::consts::LN_2)
-}
-
-/// Bits of a Rice-coded residual sample with this mean square, roughly: a Gaussian's entropy
-/// plus 0.1, with the rounding of the prediction as noise below.
-pub fn bits_per_sample(mean_square: f64) -> f64 {
-    0.5 * log2(mean_square + 0.09) + 2.15
 }
 
 #[cfg(test)]
@@ -227,7 +253,11 @@ mod tests {
                 let scale = f64::from(1_u32 << model.shift);
                 let q: Vec<f64> =
                     model.coefficients().iter().map(|&q| f64::from(q) / scale).collect();
-                let expected = analysis.error_of(&q) - analysis.error_of(analysis.predictor(order));
+                let mut expected =
+                    analysis.error_of(&q) - analysis.error_of(analysis.predictor(order));
+                for (c, q) in analysis.predictor(order).iter().zip(&q) {
+                    expected += analysis.errors[analysis.reached] * (c - q) * (c - q);
+                }
                 assert!((excess - expected).abs() < 1e-9, "{order} {precision}");
             }
         }

@@ -13,6 +13,7 @@ pub struct Encoder {
     kernels: &'static Kernels,
     level: Level,
     search: Search,
+    blocks: blocks::Chooser,
     /// A block without its wasted bits.
     shifted: Vec<i32>,
 }
@@ -31,7 +32,13 @@ impl Encoder {
     /// A workspace for effort `level` (0 to 8).
     pub fn new(level: u32) -> Self {
         let level = settings(level);
-        Encoder { kernels: kernels(), level, search: Search::default(), shifted: Vec::new() }
+        Encoder {
+            kernels: kernels(),
+            level,
+            search: Search::default(),
+            blocks: blocks::Chooser::default(),
+            shifted: Vec::new(),
+        }
     }
 
     /// Chooses the block size of a stream of `length` samples of `width` bits. `read(first, out)`
@@ -42,8 +49,7 @@ impl Encoder {
         width: u32,
         read: &mut dyn FnMut(usize, &mut [i32]),
     ) -> usize {
-        blocks::choose(self.kernels, &self.level, &mut self.search, length, width, read)
-            .clamp(1, MAX_BLOCK)
+        self.blocks.choose(self.kernels, &self.level, length, width, read).clamp(1, MAX_BLOCK)
     }
 
     /// Forgets the previous block's model. Called at fixed places of a stream, so that bytes do

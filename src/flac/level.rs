@@ -12,8 +12,8 @@ pub struct Level {
     pub windows: &'static [Shape],
     /// Predictors to try on the block for each bit they cost.
     pub trials: usize,
-    /// Steps in order and precision from the best one.
-    pub steps: usize,
+    /// Analyses under windows that level out the residual.
+    pub rounds: usize,
     /// Keep a predictor for as long as it serves.
     pub reuse: bool,
     /// Search for Rice parameters.
@@ -23,19 +23,7 @@ pub struct Level {
 }
 
 const SOME: &[Shape] = &[Shape::Parabola];
-const MORE: &[Shape] =
-    &[Shape::Parabola, Shape::Tapered(16), Shape::Partial(0, 40), Shape::Partial(24, 64)];
-const MOST: &[Shape] = &[
-    Shape::Parabola,
-    Shape::Tapered(4),
-    Shape::Tapered(32),
-    Shape::Partial(0, 24),
-    Shape::Partial(20, 44),
-    Shape::Partial(40, 64),
-    Shape::Partial(0, 40),
-    Shape::Partial(24, 64),
-];
-
+const MORE: &[Shape] = &[Shape::Parabola, Shape::Tapered(16)];
 /// The settings of level 0 to 8.
 pub fn settings(level: u32) -> Level {
     let rough = Effort { order: 6, size: 256, exact: false };
@@ -44,7 +32,7 @@ pub fn settings(level: u32) -> Level {
         order: 12,
         windows: SOME,
         trials: 1,
-        steps: 0,
+        rounds: 0,
         reuse: true,
         rice: Effort { order: 7, size: 64, exact: false },
         blocks: &[4096, 8192, 16384],
@@ -56,24 +44,24 @@ pub fn settings(level: u32) -> Level {
         3 => Level { order: 8, rice: rough, ..usual },
         4 => Level { order: 8, ..usual },
         5 => usual,
-        6 => Level { order: 16, reuse: false, rice: fine, trials: 2, ..usual },
+        6 => Level { order: 16, reuse: false, rice: fine, trials: 1, ..usual },
         7 => Level {
             order: 24,
             windows: MORE,
             reuse: false,
             rice: fine,
-            trials: 3,
-            steps: 4,
+            trials: 1,
+            rounds: 1,
             blocks: &[2048, 4096, 8192, 16384],
             ..usual
         },
         _ => Level {
             order: 32,
-            windows: MOST,
+            windows: MORE,
             reuse: false,
             rice: Effort { size: 16, ..fine },
-            trials: 6,
-            steps: 10,
+            trials: 1,
+            rounds: 4,
             blocks: &[1024, 2048, 4096, 8192, 16384],
         },
     }

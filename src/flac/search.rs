@@ -1,9 +1,9 @@
 //! Which predictor codes a block in the fewest bits.
 
-use super::analysis::{Analysis, Model, bits_per_sample};
+use super::analysis::{Analysis, Model, log2};
 use super::level::Level;
 use super::partition::{Chooser, Coding};
-use super::window::Cache;
+use super::window::{Cache, Window};
 use crate::simd::{Kernels, MAX_ORDER};
 
 /// A predictor of the two families of RFC 9639.
@@ -75,7 +75,8 @@ pub struct Search {
     best: Trial,
     next: Trial,
     memory: Option<Memory>,
-    candidates: Vec<(f64, Model)>,
+    levelled: Window,
+    sizes: Vec<f32>,
 }
 
 /// A block and what is known of it.
@@ -178,8 +179,7 @@ impl Search {
     fn run_quick(&mut self, block: &Block<'_>, fixed: usize, fixed_sum: u64) {
         let length = block.samples.len() as f64;
         // Bits per sample that the fixed predictor would need, for comparison between blocks.
-        let mean = fixed_sum as f64 / length;
-        let reference = bits_per_sample(mean * mean * std::f64::consts::FRAC_PI_2);
+        let reference = log2(fixed_sum as f64 / length + 0.3) + 2.5;
         let gain = |bits: u64| reference - bits as f64 / length;
         if let Some(memory) = &mut self.memory
             && memory.left > 0
@@ -240,7 +240,7 @@ impl Search {
         let fixed = if fixed <= self.analysis.reached || fixed == 0 {
             let coefficients: Vec<f64> = FIXED[fixed].iter().map(|&q| f64::from(q)).collect();
             let error = self.analysis.error_of(&coefficients);
-            length * bits_per_sample(error) + fixed as f64 * f64::from(block.width)
+            length * self.analysis.bits_per_sample(error) + fixed as f64 * f64::from(block.width)
         } else {
             f64::INFINITY
         };
@@ -256,7 +256,8 @@ impl Search {
 
     /// Estimated bits of an order, its coefficients taken at a usual precision.
     fn roughly(&self, block: &Block<'_>, order: usize) -> f64 {
-        (block.samples.len() - order) as f64 * bits_per_sample(self.analysis.errors[order])
+        (block.samples.len() - order) as f64
+            * self.analysis.bits_per_sample(self.analysis.errors[order])
             + order as f64 * (f64::from(block.width) + 8.0)
             + 9.0
     }
@@ -268,7 +269,7 @@ impl Search {
         let mut best: Option<(f64, Model)> = None;
         for precision in 4..=15 {
             let Some((model, excess)) = self.analysis.quantize(order, precision) else { continue };
-            let bits = length * bits_per_sample(error + excess)
+            let bits = length * self.analysis.bits_per_sample(error + excess)
                 + order as f64 * f64::from(block.width + precision)
                 + 9.0;
             match best {
@@ -288,26 +289,36 @@ impl Search {
     fn run_deep(&mut self, block: &Block<'_>, fixed: usize) {
         self.try_fixed(block, fixed);
         let order = largest_order(block);
-        self.candidates.clear();
+        if order == 0 {
+            return;
+        }
         for &shape in block.level.windows {
             let window = self.windows.get(shape, block.samples.len());
-            if window.energy < 16.0 {
-                continue;
-            }
             self.analysis.run(block.kernels, block.samples, &window, order);
-            let mut orders: Vec<(f64, usize)> = (1..=self.analysis.reached)
-                .map(|order| (self.roughly(block, order), order))
-                .collect();
-            orders.sort_by(|a, b| a.0.total_cmp(&b.0));
-            for &(_, order) in orders.iter().take(2) {
-                if let Some((bits, model)) = self.best_precision(block, order) {
-                    self.candidates.push((bits, model));
-                }
+            self.try_orders(block, block.level.trials);
+        }
+        for round in 0..block.level.rounds {
+            let before = self.best.bits;
+            let base = self.windows.get(block.level.windows[round % 2], block.samples.len());
+            let residual = self.best.residual(block.samples);
+            self.levelled.level_out(&base, residual, &mut self.sizes);
+            self.analysis.run(block.kernels, block.samples, &self.levelled, order);
+            self.try_orders(block, block.level.trials);
+            if round % 2 == 1 && self.best.bits * 2000 > before * 1999 {
+                break;
             }
         }
-        self.candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for i in 0..self.candidates.len().min(block.level.trials) {
-            self.attempt(block, Predictor::Linear(self.candidates[i].1));
+    }
+
+    /// Tries the orders that promise most under the last analysis.
+    fn try_orders(&mut self, block: &Block<'_>, count: usize) {
+        let mut left: Vec<(f64, usize)> =
+            (1..=self.analysis.reached).map(|order| (self.roughly(block, order), order)).collect();
+        left.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for &(_, order) in left.iter().take(count) {
+            if let Some((_, model)) = self.best_precision(block, order) {
+                self.attempt(block, Predictor::Linear(model));
+            }
         }
     }
 }
