@@ -87,9 +87,23 @@ macro_rules! float {
     )*};
 }
 float! {
-    f16, i16, f16::to_f64, f16::from_f64;
+    f16, i16, f16::to_f64, half_from_f64;
     f32, i32, f64::from, |x| x as f32;
     f64, i64, |x| x, |x| x;
+}
+
+/// Rounds to half precision, to nearest even. (`f16::from_f64` rounds twice on some processors.)
+fn half_from_f64(x: f64) -> f16 {
+    let near = x as f32;
+    let bits = near.to_bits();
+    let exact = f64::from(near);
+    if exact == x || x.is_nan() {
+        return f16::from_f32(near);
+    }
+    // Round to odd: toward zero, then set the last bit. A float with 13 bits more than a half
+    // that is rounded so never hides on which side of a half's midpoint x lies.
+    let toward_zero = if exact.abs() > x.abs() { bits - 1 } else { bits };
+    f16::from_f32(f32::from_bits(toward_zero | 1))
 }
 
 /// Runs `$body` with the type alias `$t` bound to the component type of `$dtype`.
@@ -164,5 +178,22 @@ mod tests {
         assert_eq!(u64::from_ordered(u64::MAX.to_ordered()), u64::MAX);
         let nan = f16::from_bits(0xfe01);
         assert_eq!(f16::from_ordered(nan.to_ordered()).to_bits(), 0xfe01);
+    }
+    #[test]
+    fn doubles_round_to_the_nearest_half_once() {
+        // Just above the midpoint of 1 and the next half: rounded to a float first, it ties.
+        let above = 1.0 + 1.0 / 2048.0 + 1e-12;
+        assert_eq!(half_from_f64(above).to_bits(), 0x3c01);
+        assert_eq!(half_from_f64(-above).to_bits(), 0xbc01);
+        assert_eq!(half_from_f64(1.0 + 1.0 / 2048.0).to_bits(), 0x3c00);
+        assert_eq!(half_from_f64(1.0 + 3.0 / 2048.0 - 1e-12).to_bits(), 0x3c01);
+        assert_eq!(half_from_f64(1e300), f16::INFINITY);
+        assert_eq!(half_from_f64(-1e-300).to_bits(), 0x8000);
+        for bits in 0..=u16::MAX {
+            let half = f16::from_bits(bits);
+            if !half.is_nan() {
+                assert_eq!(half_from_f64(half.to_f64()).to_bits(), bits);
+            }
+        }
     }
 }

@@ -1,0 +1,71 @@
+//! How an integer becomes a sample.
+
+use super::dither::Dither;
+use crate::sample::Sample;
+
+/// A decoding rule: the sample that integer n stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// The n-th value of the sample type, in order ([`Sample::from_ordered`]): lossless.
+    Ordered,
+    /// n·quanta: one product in f64, rounded to the type.
+    Quanta(f64),
+    /// (n·numerator)/10^power: a product that is exact below 2^53, one quotient in f64, rounded
+    /// to the type. Values print as the decimals they are.
+    Decimal {
+        /// Numerator, at least 1.
+        numerator: u32,
+        /// Power of ten, 0 to 22.
+        power: u32,
+    },
+    /// (n + u)·quanta: a sum and a product in f64, rounded to the type; u is the sample's dither.
+    Dithered(f64, Dither),
+    /// n·step + offset, n, product and sum each rounded to the type.
+    Affine {
+        /// Step.
+        step: f64,
+        /// Offset.
+        offset: f64,
+    },
+}
+
+/// Powers of ten that f64 holds exactly.
+pub const POWERS_OF_TEN: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
+/// Integers beyond ±2^51 are not used with floats: below, n·quanta rounds to less than a quarter
+/// quanta, so that quantizing a decoded value gives its integer again.
+pub const MOST: i64 = 1 << 51;
+
+impl Rule {
+    /// The value of integer `n` at sample `index` of its stream.
+    #[inline(always)]
+    pub fn decode<T: Sample>(&self, n: i64, index: usize) -> T {
+        match *self {
+            Rule::Ordered => T::from_ordered(n),
+            Rule::Quanta(quanta) => T::from_f64(n as f64 * quanta),
+            Rule::Decimal { numerator, power } => {
+                T::from_f64(n as f64 * f64::from(numerator) / POWERS_OF_TEN[power as usize])
+            }
+            Rule::Dithered(quanta, dither) => T::from_f64((n as f64 + dither.at(index)) * quanta),
+            Rule::Affine { step, offset } => {
+                let n = T::from_f64(n as f64).to_f64();
+                T::from_f64(T::from_f64(n * step).to_f64() + offset)
+            }
+        }
+    }
+
+    /// The distance between neighbouring values, 0 for [`Rule::Ordered`].
+    pub fn step(&self) -> f64 {
+        match *self {
+            Rule::Ordered => 0.0,
+            Rule::Quanta(quanta) | Rule::Dithered(quanta, _) => quanta,
+            Rule::Decimal { numerator, power } => {
+                f64::from(numerator) / POWERS_OF_TEN[power as usize]
+            }
+            Rule::Affine { step, .. } => step,
+        }
+    }
+}
