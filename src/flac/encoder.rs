@@ -3,9 +3,11 @@
 use super::MAX_BLOCK;
 use super::bit_writer::BitWriter;
 use super::blocks;
-use super::crc::{crc8, crc16};
+use super::crc::crc16;
+use super::frame::{LONGEST_HEADER, write_header};
 use super::level::{Level, settings};
 use super::search::{Predictor, Search};
+use super::subframe::{Head, Kind};
 use crate::simd::{Kernels, kernels};
 
 /// Encoder workspace of one thread.
@@ -17,16 +19,6 @@ pub struct Encoder {
     /// A block without its wasted bits.
     shifted: Vec<i32>,
 }
-
-/// What a subframe stores.
-enum Content {
-    Constant,
-    Verbatim,
-    Predicted,
-}
-
-/// Longest frame header: 4 fixed bytes, a frame number of 7, a block size of 2, and the CRC-8.
-const HEADER: usize = 14;
 
 impl Encoder {
     /// A workspace for effort `level` (0 to 8).
@@ -82,42 +74,36 @@ impl Encoder {
             self.shifted.extend(samples.iter().map(|x| x >> wasted));
             &self.shifted[..]
         };
-        let (content, wasted, bits) = if survey.changes == 0 {
-            (Content::Constant, 0, u64::from(width))
+        let (kind, wasted, bits) = if survey.changes == 0 {
+            (Kind::Constant, 0, u64::from(width))
         } else {
             let width = width - wasted;
             let magnitude = 32 - (survey.magnitudes >> wasted).leading_zeros();
             let verbatim = samples.len() as u64 * u64::from(width);
             let best = self.search.run(self.kernels, &self.level, samples, width, magnitude);
             match best {
-                Some(bits) if bits < verbatim => (Content::Predicted, wasted, bits),
-                _ => (Content::Verbatim, wasted, verbatim),
+                Some(bits) if bits < verbatim => {
+                    let kind = match self.search.best().predictor {
+                        Predictor::Fixed(order) => Kind::Fixed(order),
+                        Predictor::Linear(model) => Kind::Linear(model.order),
+                    };
+                    (kind, wasted, bits)
+                }
+                _ => (Kind::Verbatim, wasted, verbatim),
             }
         };
         // Subframe header of 8 bits and the wasted bits' unary code; the CRC-16.
-        let bytes = HEADER + (8 + u64::from(wasted) + bits).div_ceil(8) as usize + 2;
+        let bytes = LONGEST_HEADER + (8 + u64::from(wasted) + bits).div_ceil(8) as usize + 2;
         let start = out.len();
         out.resize(start + bytes + BitWriter::SLACK, 0);
         let mut writer = BitWriter::new(&mut out[start..]);
         write_header(samples.len(), width, number, &mut writer);
+        Head { kind, wasted }.write(&mut writer);
         let width = width - wasted;
-        let wasted_flag = u64::from(wasted > 0);
-        let code = match content {
-            Content::Constant => 0,
-            Content::Verbatim => 1,
-            Content::Predicted => match self.search.best().predictor {
-                Predictor::Fixed(order) => 8 | order as u64,
-                Predictor::Linear(model) => 31 + model.order as u64,
-            },
-        };
-        writer.put(code << 1 | wasted_flag, 8);
-        if wasted > 0 {
-            writer.put(1, wasted);
-        }
-        match content {
-            Content::Constant => writer.put_signed(samples[0], width),
-            Content::Verbatim => samples.iter().for_each(|&x| writer.put_signed(x, width)),
-            Content::Predicted => {
+        match kind {
+            Kind::Constant => writer.put_signed(samples[0], width),
+            Kind::Verbatim => samples.iter().for_each(|&x| writer.put_signed(x, width)),
+            Kind::Fixed(_) | Kind::Linear(_) => {
                 let best = self.search.best();
                 let order = best.predictor.order();
                 samples[..order].iter().for_each(|&x| writer.put_signed(x, width));
@@ -136,50 +122,5 @@ impl Encoder {
         let length = writer.finish();
         out.truncate(start + length);
         length
-    }
-}
-
-/// Writes a frame header (RFC 9639 section 9.1): fixed block size, one channel, sample rate
-/// from STREAMINFO.
-fn write_header(samples: usize, width: u32, number: u64, out: &mut BitWriter<'_>) {
-    out.put(0xfff8, 16);
-    let (size, size_bits) = match samples {
-        192 => (1, 0),
-        576 | 1152 | 2304 | 4608 => (2 + (samples / 576).ilog2(), 0),
-        256 | 512 | 1024 | 2048 | 4096 | 8192 | 16384 | 32768 => (samples.ilog2(), 0),
-        1..=256 => (6, 8),
-        _ => (7, 16),
-    };
-    out.put(u64::from(size) << 4, 8);
-    let bits = match width {
-        8 => 1,
-        12 => 2,
-        16 => 4,
-        20 => 5,
-        24 => 6,
-        32 => 7,
-        _ => 0,
-    };
-    out.put(bits << 1, 8);
-    write_number(number, out);
-    if size_bits > 0 {
-        out.put(samples as u64 - 1, size_bits);
-    }
-    let crc = crc8(out.written());
-    out.put(u64::from(crc), 8);
-}
-
-/// Writes a number below 2^36 as UTF-8 extended to 7 bytes.
-fn write_number(number: u64, out: &mut BitWriter<'_>) {
-    if number < 0x80 {
-        out.put(number, 8);
-        return;
-    }
-    // n bytes hold 6·(n − 1) bits after the first, and 7 − n in it.
-    let bytes = (2..7).find(|n| number >> (5 * n + 1) == 0).unwrap_or(7);
-    let lead = 0xff << (8 - bytes) & 0xff;
-    out.put(lead | number >> (6 * (bytes - 1)), 8);
-    for i in (0..bytes - 1).rev() {
-        out.put(0x80 | number >> (6 * i) & 0x3f, 8);
     }
 }

@@ -4,7 +4,7 @@
 
 pub mod scalar;
 
-use crate::flac::BitWriter;
+use crate::flac::{BitReader, BitWriter};
 
 /// Most coefficients of a linear predictor (RFC 9639 section 9.2.6).
 pub const MAX_ORDER: usize = 32;
@@ -18,6 +18,38 @@ pub struct Survey {
     pub bits: u32,
     /// OR of the bits in which a sample differs from the first one.
     pub changes: u32,
+}
+
+/// A frame to be restored: in the samples from `start` on, `order` of warm-up, then its residual.
+#[derive(Clone, Copy, Debug)]
+pub struct Restore {
+    /// First sample.
+    pub start: usize,
+    /// Samples, warm-up included.
+    pub length: usize,
+    /// Order of the predictor, 1 to 32 and at most `length`.
+    pub order: usize,
+    /// Right shift of its sum, 0 to 15.
+    pub shift: u32,
+    /// Its coefficients of at most 15 bits, for the newest sample first.
+    pub coefficients: [i32; MAX_ORDER],
+    /// OR of the folded residuals (0, −1, 1, −2, … are 0, 1, 2, 3, …).
+    pub folded: u32,
+    /// Result: OR of the restored x for x ≥ 0 and of −1 − x for x < 0, or u32::MAX.
+    pub magnitudes: u32,
+}
+
+impl Restore {
+    /// Whether 32-bit arithmetic that wraps gives exact samples, all of whose `magnitudes` are
+    /// no larger: then no sum before the first sample that might be wrong wrapped.
+    pub fn fits_narrow(&self, magnitudes: u32) -> bool {
+        let coefficients = self.coefficients[..self.order].iter();
+        let q: u64 = coefficients.map(|q| u64::from(q.unsigned_abs())).sum();
+        // |x| ≤ 2^bits, |r| ≤ (folded >> 1) + 1, and Σ|q| ≤ 2^19 leaves room in 64 bits.
+        let sum = q << (32 - magnitudes.leading_zeros());
+        let sample = (sum >> self.shift) + 1 + u64::from(self.folded >> 1) + 1;
+        sum < 1 << 31 && sample < 1 << 31
+    }
 }
 
 /// The inner loops. One table per instruction set; all give identical results.
@@ -42,6 +74,12 @@ pub struct Kernels {
     pub apply_window: fn(&[i32], &[f32], &mut [f64]),
     /// See [`scalar::flac_encode::autocorrelation`].
     pub autocorrelation: fn(&[f64], usize, &mut [f64]),
+    /// See [`scalar::flac_decode::read_plain`].
+    pub read_plain: fn(&mut BitReader<'_>, u32, &mut [i32]),
+    /// See [`scalar::flac_decode::read_rice`].
+    pub read_rice: fn(&mut BitReader<'_>, u32, &mut [i32]) -> Option<u32>,
+    /// See [`scalar::flac_decode::restore`].
+    pub restore: fn(&mut [i32], &mut [Restore]),
 }
 
 /// The table this process uses: the widest the CPU runs, or the one `H5FLAC_KERNELS` names.

@@ -1,5 +1,6 @@
 //! The specification of each kernel in plain Rust.
 
+pub mod flac_decode;
 pub mod flac_encode;
 
 use super::Kernels;
@@ -16,4 +17,7 @@ pub static KERNELS: Kernels = Kernels {
     write_rice: flac_encode::write_rice,
     apply_window: flac_encode::apply_window,
     autocorrelation: flac_encode::autocorrelation,
+    read_plain: flac_decode::read_plain,
+    read_rice: flac_decode::read_rice,
+    restore: flac_decode::restore,
 };
