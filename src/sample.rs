@@ -26,6 +26,8 @@ pub trait Sample: Copy + PartialEq + Default + Send + Sync + std::fmt::Debug + '
     fn to_f64(self) -> f64;
     /// The value rounded to nearest even for floats.
     fn from_f64(x: f64) -> Self;
+    /// Whether it is a number, which integers always are.
+    fn is_finite(self) -> bool;
 }
 
 macro_rules! slices {
@@ -57,6 +59,7 @@ macro_rules! integer {
             fn from_ordered(n: i64) -> Self { (n ^ $flip) as $t }
             fn to_f64(self) -> f64 { self as f64 }
             fn from_f64(x: f64) -> Self { x as $t }
+            fn is_finite(self) -> bool { true }
         }
     )*};
 }
@@ -83,6 +86,7 @@ macro_rules! float {
             }
             fn to_f64(self) -> f64 { $to(self) }
             fn from_f64(x: f64) -> Self { $from(x) }
+            fn is_finite(self) -> bool { <$t>::is_finite(self) }
         }
     )*};
 }

@@ -43,17 +43,15 @@ impl Decoder {
     /// and has exactly the sum of their lengths. `verify` checks each frame's CRC-16.
     ///
     /// # Errors
-    /// `Corrupt` or `Truncated`, within "frame i" of the list; `InvalidArgument` when `out` has
-    /// another length.
-    pub fn decode(&mut self, frames: &[Frame<'_>], out: &mut [i32], verify: bool) -> Result<()> {
+    /// `Corrupt` or `Truncated`, with the frame's place in the list.
+    pub fn decode(
+        &mut self,
+        frames: &[Frame<'_>],
+        out: &mut [i32],
+        verify: bool,
+    ) -> std::result::Result<(), (usize, Error)> {
         let total = frames.iter().try_fold(0_usize, |sum, frame| sum.checked_add(frame.samples));
-        if total != Some(out.len()) {
-            return Err(Error::invalid(format!(
-                "room for {} samples, the frames have {}",
-                out.len(),
-                total.map_or("more than memory".to_owned(), |total| total.to_string())
-            )));
-        }
+        assert_eq!(total, Some(out.len()), "samples of the frames, and room for them");
         let mut rest = out;
         for (batch, frames) in frames.chunks(BATCH).enumerate() {
             let length = frames.iter().map(|frame| frame.samples).sum();
@@ -71,14 +69,13 @@ impl Decoder {
         frames: &[Frame<'_>],
         out: &mut [i32],
         verify: bool,
-    ) -> Result<()> {
+    ) -> std::result::Result<(), (usize, Error)> {
         self.restores.clear();
         self.pending.clear();
         let mut start = 0;
         for (i, frame) in (first..).zip(frames) {
             let samples = &mut out[start..start + frame.samples];
-            let pending =
-                self.read(frame, samples, verify).map_err(|e| e.within(format!("frame {i}")))?;
+            let pending = self.read(frame, samples, verify).map_err(|e| (i, e))?;
             if let Some(restore) = pending.restore {
                 self.restores.push(Restore { start, ..restore });
                 self.pending.push((i, pending));
@@ -88,9 +85,7 @@ impl Decoder {
         (self.kernels.restore)(out, &mut self.restores);
         for (restore, (i, pending)) in self.restores.iter().zip(&self.pending) {
             let samples = &mut out[restore.start..restore.start + restore.length];
-            pending
-                .finish(restore.magnitudes, samples)
-                .map_err(|e| e.within(format!("frame {i}")))?;
+            pending.finish(restore.magnitudes, samples).map_err(|e| (*i, e))?;
         }
         Ok(())
     }

@@ -23,5 +23,7 @@ pub use bit_writer::BitWriter;
 pub use decoder::{Decoder, Frame};
 pub use encoder::Encoder;
 
+pub(crate) use analysis::log2;
+
 /// Largest block the encoder chooses.
 pub const MAX_BLOCK: usize = 16384;

@@ -304,7 +304,7 @@ impl Search {
             self.levelled.level_out(&base, residual, &mut self.sizes);
             self.analysis.run(block.kernels, block.samples, &self.levelled, order);
             self.try_orders(block, block.level.trials);
-            if round % 2 == 1 && self.best.bits * 2000 > before * 1999 {
+            if round % 2 == 1 && u128::from(self.best.bits) * 2000 > u128::from(before) * 1999 {
                 break;
             }
         }

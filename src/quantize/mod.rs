@@ -1,7 +1,19 @@
 //! Sample values ⇄ integers: rules, offsets, factors, the strict bound, and exceptions.
 
 mod dither;
+mod flat;
+mod gaps;
+mod grid;
+mod noise;
+mod plan;
+mod quantizer;
 mod rule;
+mod sketch;
+mod step;
+mod survey;
 
 pub use dither::Dither;
+pub use plan::{Form, Plan, Planner};
+pub use quantizer::Quantizer;
 pub use rule::{MOST, POWERS_OF_TEN, Rule};
+pub use step::Wishes;

@@ -1,0 +1,446 @@
+//! A chunk to raw bytes.
+
+use super::exceptions::{self, SPAN};
+use super::head::{Head, Stream, TRAILER};
+use super::low_bits;
+use crate::error::{Error, Result};
+use crate::flac::{Decoder, Frame};
+use crate::layout::ByteOrder;
+use crate::parallel::{Workspaces, map};
+use crate::quantize::{Form, Rule};
+use crate::sample::Sample;
+use crate::with_sample;
+use std::ops::Range;
+
+/// How to decode.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Verify the checksums (H5Z_FLAG_SKIP_EDC clears it).
+    pub verify: bool,
+    /// Threads to use, at least 1.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { verify: true, threads: 1 }
+    }
+}
+
+/// Zeroed memory, if there is any.
+pub(super) fn allocate(length: usize) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    out.try_reserve_exact(length)
+        .map_err(|_| Error::too_large(format!("no memory for {length} bytes")))?;
+    out.resize(length, 0);
+    Ok(out)
+}
+
+/// Decompresses a chunk of at most `max_len` raw bytes.
+///
+/// # Errors
+/// `Corrupt`, `Truncated`, `Unsupported` (a later format version), `TooLarge` when the chunk says
+/// that it has more.
+pub fn decompress(bytes: &[u8], max_len: usize, options: &Options) -> Result<Vec<u8>> {
+    let length = Head::read(bytes, options.verify)?.raw_len();
+    if length > max_len {
+        return Err(Error::too_large(format!(
+            "the chunk decodes to {length} bytes, and at most {max_len} are allowed"
+        )));
+    }
+    let mut out = allocate(length)?;
+    decompress_into(bytes, &mut out, options)?;
+    Ok(out)
+}
+
+/// Decompresses a chunk into `out`, exactly as long as the raw chunk.
+///
+/// # Errors
+/// As [`decompress`]; `InvalidArgument` when `out` has another length.
+pub fn decompress_into(bytes: &[u8], out: &mut [u8], options: &Options) -> Result<()> {
+    // The head first: for bytes that are something else it has the better message.
+    let head = Head::read(bytes, options.verify)?;
+    if head.raw_len() != out.len() {
+        return Err(Error::invalid(format!(
+            "room for {} bytes, and the chunk decodes to {}",
+            out.len(),
+            head.raw_len()
+        )));
+    }
+    let expected = head.chunk_len()?;
+    if expected > bytes.len() as u64 {
+        return Err(Error::truncated(format!("{} bytes of a chunk of {expected}", bytes.len())));
+    }
+    if expected < bytes.len() as u64 {
+        return Err(Error::corrupt(format!("{} bytes for a chunk of {expected}", bytes.len())));
+    }
+    let (covered, check) = bytes.split_last_chunk::<TRAILER>().expect("longer than its trailer");
+    if options.verify && crc32fast::hash(covered) != u32::from_le_bytes(*check) {
+        return Err(Error::corrupt("the chunk does not match its CRC-32: its bytes were changed"));
+    }
+    if head.is_raw() {
+        let (start, ..) = head.raw_pieces();
+        out.copy_from_slice(&covered[start..]);
+        return Ok(());
+    }
+    with_sample!(head.dtype, T => whole::<T>(&head, covered, out, options.threads))
+}
+
+/// Samples that a thread decodes at a time, about.
+const TASK: usize = 1 << 18;
+
+/// Longest block that the encoder makes: tasks that begin at multiples of it cut no frame.
+const GRAIN: usize = crate::flac::MAX_BLOCK;
+
+/// Decodes all streams of a coded chunk, whose checksum holds.
+fn whole<T: Sample>(head: &Head, bytes: &[u8], out: &mut [u8], threads: usize) -> Result<()> {
+    let shape = head.shape;
+    // Component streams side by side in memory.
+    let side = shape.inner * head.dtype.components();
+    let row = side * T::SIZE;
+    let rows = (TASK / side).next_multiple_of(GRAIN);
+    let mut tasks = Vec::new();
+    if shape.length <= rows {
+        let each = (TASK / (side * shape.length).min(TASK)).max(1);
+        for (i, out) in out.chunks_mut(each * shape.length * row).enumerate() {
+            tasks.push((i * each, 0..shape.length, out));
+        }
+    } else {
+        for (outer, out) in out.chunks_mut(shape.length * row).enumerate() {
+            for (i, out) in out.chunks_mut(rows * row).enumerate() {
+                tasks.push((outer, i * rows..shape.length.min((i + 1) * rows), out));
+            }
+        }
+    }
+    let workspaces = Workspaces::default();
+    let fetch = |range: Range<u64>| bytes.get(range.start as usize..range.end as usize);
+    let done = map(threads, tasks, |(outer, samples, out)| {
+        workspaces.with(Workspace::<T>::default, |workspace| {
+            let slab = samples.len() * row;
+            let streams = out.len() / slab * side;
+            let mut reader = Reader::new(head, &fetch, false, workspace);
+            for i in 0..streams {
+                let place = Place { start: i / side * slab + i % side * T::SIZE, stride: row };
+                reader.add(outer * side + i, samples.clone(), place, out)?;
+            }
+            reader.flush(out)
+        })
+    });
+    done.into_iter().collect()
+}
+
+/// Where a stream's samples go in a buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// First byte of the first sample.
+    pub start: usize,
+    /// Bytes from one sample to the next.
+    pub stride: usize,
+}
+
+impl Place {
+    /// Writes the stream's samples from `first` on.
+    fn write<T: Sample>(self, first: usize, samples: &[T], order: ByteOrder, out: &mut [u8]) {
+        let little = order == ByteOrder::Little;
+        let start = self.start + first * self.stride;
+        if self.stride == T::SIZE {
+            T::write_slice(samples, little, &mut out[start..]);
+            return;
+        }
+        for (x, out) in samples.iter().zip(out[start..].chunks_mut(self.stride)) {
+            T::write_slice(std::slice::from_ref(x), little, out);
+        }
+    }
+
+    /// Writes the same sample `count` times.
+    fn fill<T: Sample>(self, first: usize, count: usize, x: T, order: ByteOrder, out: &mut [u8]) {
+        const MANY: usize = 64;
+        let many = [x; MANY];
+        for at in (0..count).step_by(MANY) {
+            self.write(first + at, &many[..MANY.min(count - at)], order, out);
+        }
+    }
+}
+
+/// A frame to decode, and what of it is wanted.
+struct Piece<'b> {
+    index: usize,
+    stream: Stream,
+    frame: usize,
+    bytes: &'b [u8],
+    low: &'b [u8],
+    /// Samples of the frame.
+    samples: Range<usize>,
+    /// Those of them that are wanted, and where the first of them goes.
+    keep: Range<usize>,
+    place: Place,
+}
+
+/// Buffers of one thread.
+pub(super) struct Workspace<T> {
+    decoder: Decoder,
+    payload: Vec<i32>,
+    k: Vec<i64>,
+    values: Vec<T>,
+}
+
+impl<T> Default for Workspace<T> {
+    fn default() -> Self {
+        Workspace {
+            decoder: Decoder::default(),
+            payload: Vec::new(),
+            k: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+}
+
+/// Gives the bytes of a range of the chunk.
+pub(super) type Fetch<'f, 'b> = dyn Fn(Range<u64>) -> Option<&'b [u8]> + Sync + 'f;
+
+/// Frames decoded side by side.
+const BATCH: usize = 16;
+
+/// Decodes parts of streams into one buffer.
+pub(super) struct Reader<'a, 'b, T> {
+    head: &'a Head,
+    fetch: &'a Fetch<'a, 'b>,
+    /// Verify the CRC of each part.
+    verify: bool,
+    workspace: &'a mut Workspace<T>,
+    pieces: Vec<Piece<'b>>,
+}
+
+impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
+    /// A reader of the parts that `fetch` gives.
+    pub fn new(
+        head: &'a Head,
+        fetch: &'a Fetch<'a, 'b>,
+        verify: bool,
+        workspace: &'a mut Workspace<T>,
+    ) -> Self {
+        Reader { head, fetch, verify, workspace, pieces: Vec::with_capacity(BATCH) }
+    }
+
+    fn bytes(&self, range: Range<u64>) -> Result<&'b [u8]> {
+        let length = range.end - range.start;
+        (self.fetch)(range.clone()).filter(|bytes| bytes.len() as u64 == length).ok_or_else(|| {
+            Error::truncated(format!("bytes {} to {} are missing", range.start, range.end))
+        })
+    }
+
+    /// Decodes samples of component stream `index`, the first of them to `place`. They are in
+    /// `out` after the next [`Reader::flush`].
+    pub fn add(
+        &mut self,
+        index: usize,
+        samples: Range<usize>,
+        place: Place,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let stream = self.head.stream(index);
+        let named = |e: Error| e.within(format!("stream {index}"));
+        if stream.form == Form::Constant {
+            let x: T = value(&stream.rule, stream.offset, samples.start).map_err(named)?;
+            if let Rule::Dithered(..) = stream.rule {
+                for i in samples.clone() {
+                    let x: T = value(&stream.rule, stream.offset, i).map_err(named)?;
+                    place.write(i - samples.start, &[x], self.head.dtype.order, out);
+                }
+            } else {
+                place.fill(0, samples.len(), x, self.head.dtype.order, out);
+            }
+        } else if !samples.is_empty() {
+            for frame in samples.start / stream.block..samples.end.div_ceil(stream.block) {
+                let first = frame * stream.block;
+                let all = first..self.head.shape.length.min(first + stream.block);
+                let keep = all.start.max(samples.start)..all.end.min(samples.end);
+                let [frame_bytes, low] = self.head.frame(index, &stream, frame);
+                let piece = Piece {
+                    index,
+                    stream,
+                    frame,
+                    bytes: self.bytes(frame_bytes).map_err(named)?,
+                    low: self.bytes(low).map_err(named)?,
+                    place: Place {
+                        start: place.start + (keep.start - samples.start) * place.stride,
+                        ..place
+                    },
+                    samples: all,
+                    keep,
+                };
+                self.pieces.push(piece);
+                if self.pieces.len() == BATCH {
+                    self.flush(out)?;
+                }
+            }
+        }
+        if stream.exceptions {
+            self.flush(out)?;
+            self.exceptions(index, &stream, samples, place, out).map_err(named)?;
+        }
+        Ok(())
+    }
+
+    /// Overwrites the exceptions among a stream's samples.
+    fn exceptions(
+        &self,
+        index: usize,
+        stream: &Stream,
+        samples: Range<usize>,
+        place: Place,
+        out: &mut [u8],
+    ) -> Result<()> {
+        for span in samples.start / SPAN..samples.end.div_ceil(SPAN) {
+            let range = self.head.exceptions(index, stream, span);
+            if range.is_empty() {
+                continue;
+            }
+            let block = self.bytes(range)?;
+            let length = self.head.shape.length;
+            exceptions::read(block, span * SPAN, length, self.verify, |start, count, x: T| {
+                let from = start.max(samples.start);
+                let to = (start + count).min(samples.end);
+                if from < to {
+                    let order = self.head.dtype.order;
+                    place.fill(from - samples.start, to - from, x, order, out);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Decodes what is waiting.
+    pub fn flush(&mut self, out: &mut [u8]) -> Result<()> {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let result = self.decode(&pieces, out);
+        pieces.clear();
+        self.pieces = pieces;
+        result
+    }
+
+    fn decode(&mut self, pieces: &[Piece<'b>], out: &mut [u8]) -> Result<()> {
+        let Workspace { decoder, payload, k, values } = &mut *self.workspace;
+        let frame = |piece: &Piece<'b>| Frame {
+            bytes: piece.bytes,
+            samples: piece.samples.len(),
+            width: piece.stream.width,
+            number: piece.frame as u64,
+        };
+        let mut frames = [Frame { bytes: &[], samples: 0, width: 4, number: 0 }; BATCH];
+        for (frame_of, piece) in frames.iter_mut().zip(pieces) {
+            *frame_of = frame(piece);
+        }
+        let frames = &frames[..pieces.len()];
+        let total = frames.iter().map(|frame| frame.samples).sum();
+        if payload.len() < total {
+            payload.resize(total, 0);
+        }
+        let place = |piece: &Piece<'b>, e: Error| {
+            e.within(format!("frame {}", piece.frame)).within(format!("stream {}", piece.index))
+        };
+        decoder
+            .decode(frames, &mut payload[..total], self.verify)
+            .map_err(|(i, e)| place(&pieces[i], e))?;
+        let mut rest = &payload[..total];
+        for piece in pieces {
+            let (now, after) = rest.split_at(piece.samples.len());
+            rest = after;
+            self::samples(self.head, piece, now, self.verify, k, values)
+                .map_err(|e| place(piece, e))?;
+            let from = piece.keep.start - piece.samples.start;
+            let kept = &values[from..from + piece.keep.len()];
+            piece.place.write(0, kept, self.head.dtype.order, out);
+        }
+        Ok(())
+    }
+}
+
+/// The value of integer `n`, if it is one of the type's.
+fn value<T: Sample>(rule: &Rule, n: i64, index: usize) -> Result<T> {
+    let x: T = rule.decode(n, index);
+    if is_outside(rule, n, x) { Err(outside::<T>()) } else { Ok(x) }
+}
+
+/// Whether `n` is no value of the type. (A float's product may well be infinite, where an
+/// exception stands in its place.)
+#[inline(always)]
+fn is_outside<T: Sample>(rule: &Rule, n: i64, x: T) -> bool {
+    *rule == Rule::Ordered && x.to_ordered() != n
+}
+
+fn outside<T>() -> Error {
+    Error::corrupt(format!("a sample outside the range of {}", std::any::type_name::<T>()))
+}
+
+/// A frame's samples from what FLAC coded of them.
+fn samples<T: Sample>(
+    head: &Head,
+    piece: &Piece<'_>,
+    payload: &[i32],
+    verify: bool,
+    k: &mut Vec<i64>,
+    values: &mut Vec<T>,
+) -> Result<()> {
+    let Stream { rule, form, offset, factor, .. } = piece.stream;
+    let first = piece.samples.start;
+    match form {
+        Form::Constant | Form::Narrow => {
+            return values_of(rule, offset, factor, first, payload, |&k| i64::from(k), values);
+        }
+        Form::Split { low } => {
+            let (packed, check) =
+                piece.low.split_last_chunk().ok_or_else(|| Error::truncated("no low bits"))?;
+            if verify && crc32fast::hash(packed) != u32::from_le_bytes(*check) {
+                return Err(Error::corrupt("the low bits do not match their CRC-32"));
+            }
+            k.clear();
+            k.extend(payload.iter().map(|&high| i64::from(high)));
+            low_bits::unpack_below(packed, low, k);
+        }
+        Form::Difference { step } => {
+            let mut last = head.anchor(piece.index, piece.frame).wrapping_sub(step);
+            k.clear();
+            k.extend(payload.iter().map(|&d| {
+                last = last.wrapping_add(step).wrapping_add(i64::from(d));
+                last
+            }));
+        }
+    }
+    values_of(rule, offset, factor, first, k, |&k| k, values)
+}
+
+/// The samples of integers k, the first of which has index `first` in its stream.
+fn values_of<T: Sample, K>(
+    rule: Rule,
+    offset: i64,
+    factor: u64,
+    first: usize,
+    k: &[K],
+    wide: impl Fn(&K) -> i64,
+    values: &mut Vec<T>,
+) -> Result<()> {
+    let n = |k: &K| wide(k).wrapping_mul(factor as i64).wrapping_add(offset);
+    let mut bad = false;
+    values.clear();
+    // The rule is matched outside the loops.
+    macro_rules! fill {
+        ($rule:expr) => {{
+            let rule = $rule;
+            values.extend(k.iter().enumerate().map(|(i, k)| {
+                let n = n(k);
+                let x: T = rule.decode(n, first + i);
+                bad |= is_outside(&rule, n, x);
+                x
+            }))
+        }};
+    }
+    match rule {
+        Rule::Ordered => fill!(Rule::Ordered),
+        Rule::Quanta(quanta) => fill!(Rule::Quanta(quanta)),
+        Rule::Decimal { numerator, power } => fill!(Rule::Decimal { numerator, power }),
+        Rule::Dithered(quanta, dither) => fill!(Rule::Dithered(quanta, dither)),
+        Rule::Affine { step, offset } => fill!(Rule::Affine { step, offset }),
+    }
+    if bad { Err(outside::<T>()) } else { Ok(()) }
+}

@@ -1,0 +1,81 @@
+//! What stands in a stream's integers where its exceptions are: whatever costs FLAC least.
+
+/// Replaces the values at `gaps` (ascending): by a straight line between their neighbours where
+/// a sample is close to the one before it, by the mean of the block (or 0, when close) where it is not. A block of
+/// gaps becomes zeros. Values stay between
+/// the least and the largest valid one, or are 0.
+pub fn fill(values: &mut [i64], gaps: &[u32]) {
+    if gaps.len() == values.len() {
+        values.fill(0);
+        return;
+    }
+    let runs = || {
+        let mut left = gaps;
+        std::iter::from_fn(move || {
+            let &first = left.first()?;
+            let count = left.iter().zip(first..).take_while(|&(&a, b)| a == b).count();
+            left = &left[count..];
+            Some(first as usize..first as usize + count)
+        })
+    };
+    // Valid stretches are what lies between the runs.
+    let mut mean = 0.0;
+    let valid = |look: &mut dyn FnMut(&[i64])| {
+        let mut from = 0;
+        for run in runs() {
+            look(&values[from..run.start]);
+            from = run.end;
+        }
+        look(&values[from..]);
+    };
+    valid(&mut |stretch| mean += stretch.iter().map(|&x| x as f64).sum::<f64>());
+    mean /= (values.len() - gaps.len()) as f64;
+    let (mut steps, mut spread) = (0.0, 0.0);
+    valid(&mut |stretch| {
+        steps += stretch.windows(2).map(|w| w[0].abs_diff(w[1]) as f64).sum::<f64>();
+        spread += stretch.iter().map(|&x| (x as f64 - mean).abs()).sum::<f64>();
+    });
+    let smooth = steps < spread;
+    // Zeros cost least where they are close enough to the mean.
+    let scatter = spread / (values.len() - gaps.len()) as f64;
+    let level = if mean.abs() * 8.0 < scatter { 0 } else { mean as i64 };
+    for run in runs() {
+        let left = run.start.checked_sub(1).map(|i| values[i]);
+        let right = values.get(run.end).copied();
+        if !smooth {
+            values[run].fill(level);
+            continue;
+        }
+        let (left, right) = match (left, right) {
+            (Some(left), Some(right)) => (left, right),
+            (Some(one), None) | (None, Some(one)) => (one, one),
+            (None, None) => (0, 0),
+        };
+        let count = run.len() as i128 + 1;
+        let rise = i128::from(right) - i128::from(left);
+        for (i, at) in (1..).zip(run) {
+            values[at] = (i128::from(left) + rise * i / count) as i64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smooth_gaps_become_lines_and_noisy_ones_the_mean() {
+        let mut values = [10, 12, 14, 0, 0, 0, 22, 24, 26, 0];
+        fill(&mut values, &[3, 4, 5, 9]);
+        assert_eq!(values, [10, 12, 14, 16, 18, 20, 22, 24, 26, 26]);
+        let mut values = [5, -5, 7, 99, -7, 5, -5];
+        fill(&mut values, &[3]);
+        assert_eq!(values[3], 0);
+        let mut values = [3, 4];
+        fill(&mut values, &[0, 1]);
+        assert_eq!(values, [0, 0]);
+        let mut values = [i64::MIN, 0, i64::MAX];
+        fill(&mut values, &[1]);
+        assert!((-1..=0).contains(&values[1]));
+    }
+}

@@ -1,0 +1,384 @@
+//! How a stream will be stored: its decoding rule, and the form of its integers.
+
+use super::gaps;
+use super::quantizer::Quantizer;
+use super::rule::Rule;
+use super::sketch::{Sketch, bits_per_sample};
+use super::step::{Valid, Wishes};
+use super::survey::{self, Buffers, Survey, is_near, survey, visit};
+use super::{Dither, flat, grid};
+use crate::layout::StreamView;
+use crate::sample::Sample;
+
+/// How a stream's integers k are coded; each is n = offset + factor·k for its decoding rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// k is 0 everywhere.
+    Constant,
+    /// k in FLAC frames.
+    Narrow,
+    /// k >> low in FLAC frames, each followed by the low bits and their CRC-32.
+    Split {
+        /// Low bits, 1 to 63.
+        low: u32,
+    },
+    /// k[i] − k[i − 1] − step in FLAC frames; each frame's first k in the head, and 0 in its
+    /// place.
+    Difference {
+        /// The usual difference.
+        step: i64,
+    },
+}
+
+/// How a stream will be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Finds the integers n.
+    pub quantizer: Quantizer,
+    /// Subtracted from n.
+    pub offset: i64,
+    /// Divides the rest into k.
+    pub factor: u64,
+    /// Integers further from the offset are exceptions.
+    limit: u64,
+    /// How k is coded.
+    pub form: Form,
+    /// Bits per sample for FLAC, 4 to 32; 0 for constants.
+    pub width: u32,
+    /// Expected bits in all.
+    cost: f64,
+}
+
+/// Fewest bits per sample of a FLAC stream (RFC 9639 section 8.2).
+const LEAST_WIDTH: u32 = 4;
+const MOST_WIDTH: u32 = 32;
+
+/// Expected bits of an exception: its place and, for two in three, its value.
+fn exception_bits<T: Sample>(survey: &Survey) -> f64 {
+    survey.runs as f64 * (18.0 + 6.0 * T::SIZE as f64)
+}
+
+/// Bits that hold every integer from the least to the largest as two's complement.
+fn width((least, most): (i64, i64)) -> u32 {
+    let bits = |n: i64| 65 - (n ^ (n >> 63)).leading_zeros();
+    bits(least).max(bits(most))
+}
+
+impl Plan {
+    fn constant(bits: i64) -> Self {
+        Plan {
+            quantizer: Quantizer::lossless(Rule::Ordered),
+            offset: bits,
+            factor: 1,
+            limit: u64::MAX,
+            form: Form::Constant,
+            width: 0,
+            cost: 0.0,
+        }
+    }
+
+    /// Writes each sample's k to `k`, and indices of the exceptions (ascending) to `misses`;
+    /// there k is what FLAC likes best. `first` is the stream's index of the first sample.
+    pub fn integers<T: Sample>(
+        &self,
+        samples: &[T],
+        first: usize,
+        k: &mut [i64],
+        misses: &mut Vec<u32>,
+    ) {
+        misses.clear();
+        self.quantizer.run(samples, first, k, misses);
+        let near = (self.offset, self.limit);
+        let missed = misses.len();
+        if self.limit != u64::MAX && k.iter().any(|&n| !is_near(n, near)) {
+            misses.extend((0..).zip(k.iter()).filter(|&(_, &n)| !is_near(n, near)).map(|p| p.0));
+        }
+        if let Form::Narrow | Form::Split { .. } = self.form {
+            flat::runs(samples, |run| misses.extend(run.start as u32..run.end as u32));
+        }
+        if misses.len() != missed {
+            misses.sort_unstable();
+            misses.dedup();
+        }
+        if self.factor == 1 {
+            k.iter_mut().for_each(|k| *k = k.wrapping_sub(self.offset));
+        } else {
+            // The range is below 2^63 where there is a factor, so it fits too.
+            let factor = self.factor as i64;
+            k.iter_mut().for_each(|k| *k = k.wrapping_sub(self.offset) / factor);
+        }
+        if !misses.is_empty() {
+            gaps::fill(k, misses);
+        }
+    }
+
+    /// What FLAC codes of a block's k.
+    pub fn payload(&self, k: &[i64], payload: &mut [i32]) {
+        match self.form {
+            Form::Constant => {}
+            Form::Narrow => {
+                for (&k, out) in k.iter().zip(payload) {
+                    *out = k as i32;
+                }
+            }
+            Form::Split { low } => {
+                for (&k, out) in k.iter().zip(payload) {
+                    *out = (k >> low) as i32;
+                }
+            }
+            Form::Difference { step } => {
+                let mut last = k[0].wrapping_sub(step);
+                for (&k, out) in k.iter().zip(payload) {
+                    *out = k.wrapping_sub(last).wrapping_sub(step) as i32;
+                    last = k;
+                }
+            }
+        }
+    }
+}
+
+/// Plans streams of one chunk, one after another.
+pub struct Planner<'a, T> {
+    wishes: &'a Wishes<'a>,
+    /// Bits of the value that pads streams: the fill value, or 0.
+    padding: u64,
+    fill: Option<u64>,
+    sketch: Sketch<T>,
+    buffers: Buffers<T>,
+    numbers: Vec<i64>,
+    differences: Vec<i64>,
+}
+
+impl<'a, T: Sample> Planner<'a, T> {
+    /// A planner for streams of a chunk.
+    pub fn new(wishes: &'a Wishes<'a>) -> Self {
+        Planner {
+            wishes,
+            padding: wishes.fill.unwrap_or([0; 2])[0],
+            fill: None,
+            sketch: Sketch::default(),
+            buffers: Buffers::default(),
+            numbers: Vec::new(),
+            differences: Vec::new(),
+        }
+    }
+
+    /// Plans component stream `index`.
+    pub fn plan(&mut self, view: &StreamView<'_>, index: usize) -> Plan {
+        let part = index % self.wishes.components;
+        self.fill = self.wishes.fill.map(|parts| parts[part]);
+        self.padding = self.fill.unwrap_or(0);
+        let (used, constant) = self.extent(view);
+        if let Some(bits) = constant {
+            return Plan::constant(T::from_bits(bits).to_ordered());
+        }
+        self.sketch.draw(view, used);
+        let preferred = if T::FLOAT { self.preferred(view, used, index) } else { None };
+        let preferred = preferred.and_then(|quantizer| self.shape(view, quantizer));
+        if let Some(plan) = preferred
+            && plan.cost < 0.5 * (view.len() * 8 * T::SIZE) as f64
+            && plan.form == Form::Narrow
+        {
+            return plan;
+        }
+        let ordered = self
+            .shape(view, Quantizer::lossless(Rule::Ordered))
+            .expect("every sample has its place in the order");
+        match preferred {
+            Some(plan) if plan.cost < ordered.cost => plan,
+            _ => ordered,
+        }
+    }
+
+    /// Length of the stream without its padding, and the bits of its samples if all are equal.
+    fn extent(&mut self, view: &StreamView<'_>) -> (usize, Option<u64>) {
+        let (mut used, mut constant) = (0, None);
+        let padding = self.padding;
+        let mut first_bits = None;
+        visit(view, view.len(), &mut self.buffers.samples, |first, samples: &[T]| {
+            let bits = *first_bits.get_or_insert(samples[0].bits());
+            if first == 0 {
+                constant = Some(bits);
+            }
+            if samples.iter().any(|x| x.bits() != bits) {
+                constant = None;
+            }
+            if let Some(last) = samples.iter().rposition(|x| x.bits() != padding) {
+                used = first + last + 1;
+            }
+        });
+        (if used == 0 { view.len() } else { used }, constant)
+    }
+
+    /// The rule that the wishes, or the samples themselves, suggest for floats.
+    fn preferred(&mut self, view: &StreamView<'_>, used: usize, index: usize) -> Option<Quantizer> {
+        let valid = Valid::new(view, used, self.fill);
+        let buffer = &mut self.buffers.samples;
+        let quantizer = match self.wishes.rule(&valid, index / self.wishes.components, buffer) {
+            Some(rule) => {
+                let rule = match (rule, self.wishes.dither) {
+                    (Rule::Quanta(quanta), Some(seed)) => {
+                        Rule::Dithered(quanta, Dither::new(seed, index as u64))
+                    }
+                    _ => rule,
+                };
+                Quantizer::lossy(rule, self.fill)
+            }
+            None => {
+                buffer.clear();
+                buffer.extend(self.sketch.samples.iter().filter(|x| valid.is(*x)));
+                Quantizer::lossless(grid::find(buffer)?)
+            }
+        };
+        quantizer.is_usable().then_some(quantizer)
+    }
+
+    /// The best form for a quantizer's integers; none when it finds no integer at all.
+    fn shape(&mut self, view: &StreamView<'_>, quantizer: Quantizer) -> Option<Plan> {
+        let (low, centre, high) = self.quantiles(&quantizer)?;
+        let mut found = survey(view, &quantizer, (0, u64::MAX), &mut self.buffers);
+        let (mut least, mut most) = found.range?;
+        let spread = high.abs_diff(low).max(1);
+        let mut limit = u64::MAX;
+        if most.abs_diff(centre).max(least.abs_diff(centre)) / 64 > spread
+            && let Some(near) = survey::limit(view, &quantizer, centre, &mut self.buffers)
+        {
+            found = survey(view, &quantizer, (centre, near), &mut self.buffers);
+            (least, most) = found.range?;
+            limit = near;
+        }
+        let mut plan = Plan {
+            quantizer,
+            offset: centre,
+            factor: found.factor.max(1),
+            limit,
+            form: Form::Constant,
+            width: 0,
+            cost: exception_bits::<T>(&found),
+        };
+        if least == most {
+            plan.offset = least;
+            return Some(plan);
+        }
+        if i64::try_from(most.abs_diff(least)).is_err() {
+            // n itself: differences from an offset would wrap.
+            (plan.offset, plan.factor) = (0, 1);
+        }
+        self.narrow(&mut plan, view, (least, most), found.misses == 0);
+        Some(plan)
+    }
+
+    /// Low, middle and high integer of the sketch; none where it has only exceptions.
+    fn quantiles(&mut self, quantizer: &Quantizer) -> Option<(i64, i64, i64)> {
+        let stretch = self.sketch.stretch;
+        let Buffers { numbers, misses, .. } = &mut self.buffers;
+        numbers.resize(stretch, 0);
+        self.numbers.clear();
+        for (samples, &first) in self.sketch.samples.chunks_exact(stretch).zip(&self.sketch.firsts)
+        {
+            misses.clear();
+            quantizer.run(samples, first, numbers, misses);
+            let mut misses = misses.iter().copied().peekable();
+            let valid = (0..).zip(numbers.iter()).filter(|(i, _)| misses.next_if_eq(i).is_none());
+            self.numbers.extend(valid.map(|(_, &n)| n));
+        }
+        self.numbers.sort_unstable();
+        let quantile = |percent: usize| self.numbers[(self.numbers.len() - 1) * percent / 100];
+        (!self.numbers.is_empty()).then(|| (quantile(2), quantile(50), quantile(98)))
+    }
+
+    /// Chooses the form of integers in this range around the plan's offset and factor, and adds
+    /// its cost. `gapless` when there are no exceptions.
+    fn narrow(
+        &mut self,
+        plan: &mut Plan,
+        view: &StreamView<'_>,
+        (least, most): (i64, i64),
+        gapless: bool,
+    ) {
+        let factor = plan.factor as i64;
+        let range = |offset: i64| {
+            let scale = |n: i64| n.wrapping_sub(offset) / factor;
+            (scale(least), scale(most))
+        };
+        let length = view.len() as f64;
+        let mut bits = width(range(plan.offset));
+        if bits > MOST_WIDTH && most.abs_diff(least) / plan.factor < 1 << 32 {
+            // It fits around the middle.
+            let half = (most.abs_diff(least) / plan.factor / 2 + 1) * plan.factor;
+            plan.offset = least.wrapping_add(half as i64);
+            bits = width(range(plan.offset));
+        }
+        self.sketch_integers(plan);
+        if bits <= MOST_WIDTH {
+            plan.form = Form::Narrow;
+            plan.width = bits.max(LEAST_WIDTH);
+            plan.cost += length * bits_per_sample(&self.numbers, self.sketch.stretch);
+            return;
+        }
+        let low = bits - MOST_WIDTH;
+        let differences = if gapless { self.difference(plan, view) } else { None };
+        self.numbers.iter_mut().for_each(|k| *k >>= low);
+        let high = bits_per_sample(&self.numbers, self.sketch.stretch).min(32.0);
+        let split = length * (high + f64::from(low));
+        match differences {
+            Some((step, width, cost)) if cost < split => {
+                plan.form = Form::Difference { step };
+                plan.width = width;
+                plan.cost += cost;
+            }
+            _ => {
+                plan.form = Form::Split { low };
+                plan.width = MOST_WIDTH;
+                plan.cost += split;
+            }
+        }
+    }
+
+    /// The sketch's k, in `numbers`.
+    fn sketch_integers(&mut self, plan: &Plan) {
+        let stretch = self.sketch.stretch;
+        self.numbers.resize(self.sketch.samples.len(), 0);
+        let samples = self.sketch.samples.chunks_exact(stretch);
+        let numbers = self.numbers.chunks_exact_mut(stretch);
+        for ((samples, numbers), &first) in samples.zip(numbers).zip(&self.sketch.firsts) {
+            plan.integers(samples, first, numbers, &mut self.buffers.misses);
+        }
+    }
+
+    /// The usual difference of neighbours, the width of what is left, and its cost in all, when
+    /// FLAC can hold that.
+    fn difference(&mut self, plan: &Plan, view: &StreamView<'_>) -> Option<(i64, u32, f64)> {
+        let stretch = self.sketch.stretch;
+        self.differences.clear();
+        for numbers in self.numbers.chunks_exact(stretch) {
+            self.differences.extend(numbers.windows(2).map(|w| w[1].wrapping_sub(w[0])));
+        }
+        if self.differences.is_empty() {
+            return None;
+        }
+        let middle = self.differences.len() / 2;
+        let mut sorted = self.differences.clone();
+        let (_, &mut step, _) = sorted.select_nth_unstable(middle);
+        // A frame's first sample has 0 for its difference.
+        let (mut least, mut most) = (0_i64, 0_i64);
+        let mut last = None;
+        let Buffers { samples, numbers, misses } = &mut self.buffers;
+        visit(view, view.len(), samples, |first, samples: &[T]| {
+            numbers.resize(samples.len(), 0);
+            plan.integers(samples, first, numbers, misses);
+            for &k in numbers.iter() {
+                let d = k.wrapping_sub(last.unwrap_or(k.wrapping_sub(step))).wrapping_sub(step);
+                (least, most) = (least.min(d), most.max(d));
+                last = Some(k);
+            }
+        });
+        let width = width((least, most));
+        if width > MOST_WIDTH {
+            return None;
+        }
+        self.differences.iter_mut().for_each(|d| *d = d.wrapping_sub(step));
+        let bits = bits_per_sample(&self.differences, (stretch - 1).max(1));
+        Some((step, width.max(LEAST_WIDTH), view.len() as f64 * bits))
+    }
+}

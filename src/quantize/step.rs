@@ -1,0 +1,162 @@
+//! The decoding rule that a stream's user asked for.
+
+use super::grid;
+use super::noise::{Moments, noise_sigma};
+use super::rule::{POWERS_OF_TEN, Rule};
+use super::survey::visit;
+use crate::layout::StreamView;
+use crate::params::Mode;
+use crate::sample::Sample;
+
+/// What a chunk's user asked for, as far as numbers are concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct Wishes<'a> {
+    /// Quantization of floats.
+    pub mode: Mode,
+    /// One quanta for each stream of elements, instead of the mode's.
+    pub quanta: Option<&'a [f64]>,
+    /// Bits of the fill value's components.
+    pub fill: Option<[u64; 2]>,
+    /// Seed of the chunk's dither.
+    pub dither: Option<u32>,
+    /// Components of an element.
+    pub components: usize,
+}
+
+/// A statistic of fewer samples says nothing.
+const LEAST_SAMPLES: u64 = 16;
+
+/// Most stretches of the noise estimate, and samples of each.
+const STRETCHES: usize = 64;
+const STRETCH: usize = 1024;
+
+/// Most samples that are searched for the grid of an earlier compression.
+const LEADING: usize = 4096;
+
+/// A grid is kept where it is at most so much finer, or coarser, than the estimate: an estimate
+/// grows with drift and shrinks little.
+const FINER: f64 = 16.0;
+const COARSER: f64 = 4.0;
+
+/// The valid samples among the first `used` of a stream: finite, and not the fill value.
+pub struct Valid<'a, 'v> {
+    view: &'a StreamView<'v>,
+    used: usize,
+    fill: Option<u64>,
+}
+
+impl<'a, 'v> Valid<'a, 'v> {
+    /// Those of `view`.
+    pub fn new(view: &'a StreamView<'v>, used: usize, fill: Option<u64>) -> Self {
+        Valid { view, used, fill }
+    }
+
+    /// Whether a sample enters statistics.
+    pub fn is<T: Sample>(&self, x: &T) -> bool {
+        x.is_finite() && Some(x.bits()) != self.fill
+    }
+
+    /// Collects the valid ones of a stretch.
+    fn gather<T: Sample>(&self, first: usize, length: usize, out: &mut Vec<T>) {
+        let from = out.len();
+        out.resize(from + length, T::default());
+        self.view.read(first, &mut out[from..]);
+        out.retain(|x| self.is(x));
+    }
+
+    fn moments<T: Sample>(&self, centre: f64, buffer: &mut Vec<T>) -> Moments {
+        let mut moments = Moments::about(centre);
+        visit(self.view, self.used, buffer, |_, samples: &[T]| {
+            for valid in samples.split(|x| !self.is(x)) {
+                moments.add(valid);
+            }
+        });
+        moments
+    }
+
+    /// Their population standard deviation; NaN when they are too few.
+    fn deviation<T: Sample>(&self, buffer: &mut Vec<T>) -> f64 {
+        buffer.clear();
+        self.gather(0, self.used.min(STRETCH), buffer);
+        let near = buffer.first().map_or(0.0, |x| x.to_f64());
+        let rough = self.moments(near, buffer);
+        if rough.count() < LEAST_SAMPLES {
+            return f64::NAN;
+        }
+        self.moments(rough.mean(), buffer).deviation()
+    }
+
+    /// Standard deviation of their noise; NaN when they are too few.
+    fn noise<T: Sample>(&self, buffer: &mut Vec<T>) -> f64 {
+        let stretches = (self.used / STRETCH).clamp(1, STRETCHES);
+        let length = STRETCH.min(self.used);
+        let room = self.used - length;
+        buffer.clear();
+        let mut ends = [0; STRETCHES];
+        for (i, end) in ends.iter_mut().enumerate().take(stretches) {
+            let first = if stretches > 1 { room / (stretches - 1) * i } else { 0 };
+            self.gather(first, length, buffer);
+            *end = buffer.len();
+        }
+        if (buffer.len() as u64) < LEAST_SAMPLES {
+            return f64::NAN;
+        }
+        let mut from = 0;
+        noise_sigma(ends[..stretches].iter().map(|&end| {
+            let stretch = &buffer[from..end];
+            from = end;
+            stretch
+        }))
+    }
+
+    /// The quanta near an estimate on whose grid the leading samples lie already.
+    fn kept<T: Sample>(&self, estimate: f64, buffer: &mut Vec<T>) -> Option<f64> {
+        buffer.clear();
+        let mut first = 0;
+        while first < self.used && buffer.len() < LEADING {
+            let length = STRETCH.min(self.used - first);
+            self.gather(first, length, buffer);
+            first += length;
+        }
+        let (quanta, _) = grid::leading(buffer)?;
+        (estimate / FINER..=estimate * COARSER).contains(&quanta).then_some(quanta)
+    }
+}
+
+/// The 24 leading bits of a positive number: an estimate is no better, the number takes fewer
+/// bytes, and rounding down never loosens a bound.
+fn rounded_down(x: f64) -> f64 {
+    f64::from_bits(x.to_bits() >> 29 << 29)
+}
+
+impl Wishes<'_> {
+    /// The rule for a stream of floats, which belongs to stream `element` of elements; none where
+    /// it is to be lossless.
+    pub fn rule<T: Sample>(
+        &self,
+        valid: &Valid<'_, '_>,
+        element: usize,
+        buffer: &mut Vec<T>,
+    ) -> Option<Rule> {
+        if let Some(quanta) = self.quanta {
+            return Some(Rule::Quanta(quanta[element]));
+        }
+        let estimate = match self.mode {
+            Mode::Lossless => return None,
+            Mode::Quanta(quanta) => return Some(Rule::Quanta(quanta)),
+            Mode::Decimal { numerator, power } => {
+                return Some(Rule::Decimal { numerator, power });
+            }
+            Mode::Precision(digits) => {
+                valid.deviation(buffer) / POWERS_OF_TEN[digits.min(22) as usize]
+            }
+            Mode::Noise(q) => valid.noise(buffer) / q,
+        };
+        let quanta = rounded_down(estimate);
+        if !(quanta.is_normal() && quanta > 0.0) {
+            return None;
+        }
+        let kept = if self.dither.is_none() { valid.kept(quanta, buffer) } else { None };
+        Some(Rule::Quanta(kept.unwrap_or(quanta)))
+    }
+}
