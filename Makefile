@@ -1,0 +1,50 @@
+# Every target installs what it needs and does not have: Debian packages through apt
+# (scripts/system-packages), Python packages into .venv (scripts/python-packages).
+
+export CARGO_TARGET_DIR := $(CURDIR)/target
+
+PLUGIN := target/plugin/libh5flac.so
+WITH_PLUGIN := PATH="$(CURDIR)/.venv/bin:$$PATH" HDF5_PLUGIN_PATH="$(CURDIR)/target/plugin"
+NEXTEST := $(shell command -v cargo-nextest)
+
+# libhdf5-dev brings the libraries that a statically linked libhdf5 wants.
+FOR_PLUGIN := build-essential
+FOR_DEMO := $(FOR_PLUGIN) hdf5-tools
+FOR_TEST := $(FOR_DEMO) cmake flac libhdf5-dev netcdf-bin pkg-config
+
+.PHONY: help plugin demo test check clean
+.DELETE_ON_ERROR:
+
+help: ## print this
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+plugin: ## build target/plugin/libh5flac.so, the filter for HDF5_PLUGIN_PATH
+	@scripts/system-packages $(FOR_PLUGIN)
+	cargo build --release --locked --package h5flac-plugin
+	install -D -m 755 target/release/libh5flac_plugin.so $(PLUGIN)
+
+demo: plugin .venv/ready ## compress real recordings, show what comes back and what it costs
+	@scripts/system-packages $(FOR_DEMO)
+	$(WITH_PLUGIN) python h5-examples/demo.py demo-output
+
+test: plugin .venv/ready ## run every test: Rust, the examples, Python
+	@scripts/system-packages $(FOR_TEST)
+	cargo $(if $(NEXTEST),nextest run,test --all-targets) --workspace --locked
+	cargo test --workspace --locked --doc
+	$(WITH_PLUGIN) h5-examples/run
+	$(WITH_PLUGIN) pytest tests/python
+
+check: .venv/ready ## check format, lints and documentation
+	@scripts/system-packages $(FOR_TEST)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+
+clean: ## remove everything built or installed here
+	rm -rf target .venv demo-output
+
+.venv/ready: scripts/python-packages tests/python/requirements.txt tests/python/constraints.txt
+	scripts/python-packages
+	@touch $@
