@@ -1,0 +1,116 @@
+"""Promise: what the README shows works as shown."""
+
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+RANDOM = np.random.default_rng(7).normal(size=(4, 100_000))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def section(title):
+    """Text below a heading, up to the next one."""
+    return re.search(rf"^#+ {title}\n(.*?)(?=^#+ )", README, re.MULTILINE | re.DOTALL)[1]
+
+
+def fenced(title, language):
+    return re.search(rf"```{language}\n(.*?)```", section(title), re.DOTALL)[1]
+
+
+def commands(title):
+    return [line.strip() for line in section(title).splitlines() if line.startswith("    ")]
+
+
+def old_file(name="old.h5"):
+    """A file as other programs leave it: shuffled and gzipped."""
+    with h5py.File(name, "w") as file:
+        file.create_dataset("x", data=RANDOM, chunks=(1, 5000), shuffle=True, compression="gzip")
+
+
+def stored(name):
+    with h5py.File(name) as file:
+        x = file["x"]
+        ids = [x.id.get_create_plist().get_filter(i)[0] for i in range(len(x._filters))]
+        return x[:], ids, x.chunks
+
+
+def test_the_python_program_runs_and_keeps_its_bounds(run_python):
+    run_python(fenced("h5py", "python"))
+    data = np.random.default_rng(1).normal(size=(16, 100_000))
+    with h5py.File("streams.h5") as file:
+        assert np.array_equal(file["exact"][:], data)
+        milli = np.abs(file["milli"][:] - data).max()
+        assert 0.00049 < milli <= 0.0005
+        noise = np.abs(file["noise"][:] - data).max()
+        assert 0.95 / 32 < noise < 1.05 / 32
+
+
+def test_h5repack_commands_do_what_is_written_beside_them(run):
+    lossless, steps, one, back = commands("h5repack")
+    old_file()
+    run("bash", "-c", lossless)
+    values, ids, chunks = stored("new.h5")
+    assert np.array_equal(values, RANDOM)
+    assert (ids, chunks) == ([61868], (1, 5000))
+    run("bash", "-c", steps)
+    values, ids, _ = stored("new.h5")
+    assert 0.00049 < np.abs(values - RANDOM).max() <= 0.0005 and ids == [61868]
+    run("bash", "-c", one)
+    values, ids, chunks = stored("new.h5")
+    assert 0.00049 < np.abs(values - RANDOM).max() <= 0.0005
+    assert (ids, chunks) == ([61868], (4, 100_000))
+    run("bash", "-c", back)
+    again, ids, _ = stored("old.h5")
+    assert np.array_equal(again, values) and ids == [1]
+
+
+def test_the_c_lines_compile_and_find_the_plugin(run):
+    lines = fenced("C", "c").splitlines()
+    includes = [line for line in lines if line.startswith("#")]
+    body = [line for line in lines if not line.startswith("#")]
+    program = [
+        *includes,
+        "#include <stdio.h>",
+        "int main(void) {",
+        *body,
+        'hid_t file = H5Fcreate("c.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);',
+        "hid_t space = H5Screate_simple(2, chunk, NULL);",
+        'hid_t set = H5Dcreate2(file, "x", H5T_IEEE_F64LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);',
+        "return set < 0 || H5Dclose(set) < 0 || H5Fclose(file) < 0;",
+        "}",
+    ]
+    Path("readme.c").write_text("\n".join(program))
+    flags = run("pkg-config", "--cflags", "--libs", "hdf5-serial").split()
+    run("cc", "-Wall", "-Werror", f"-I{ROOT}/plugin/include", "readme.c", "-o", "readme", *flags)
+    run("./readme")
+    with h5py.File("c.h5") as file:
+        assert file["x"].id.get_create_plist().get_filter(0)[2][:5] == (5, 2, 1, 3, 0)
+
+
+def test_netcdf_commands_do_what_is_written_beside_them(run):
+    import netCDF4
+
+    with netCDF4.Dataset("old.nc", "w") as file:
+        file.createDimension("channel", 4)
+        file.createDimension("time", 100_000)
+        x = file.createVariable("x", "f8", ("channel", "time"), compression="zlib")
+        x[:] = RANDOM
+    bare, compress, show = commands("netCDF")
+    run("bash", "-c", bare)
+    run("bash", "-c", compress)
+    assert '_Filter = "61868,5,2,1,3,' in run("bash", "-c", show)
+    with netCDF4.Dataset("new.nc") as file:
+        values = file["x"][:]
+    assert 0.00049 < np.abs(values - RANDOM).max() <= 0.0005
+    values, ids, chunks = stored("new.nc")
+    assert (ids, chunks) == ([61868], (4, 100_000))
