@@ -149,7 +149,8 @@ int h5flac_head_length(const void *prefix, uint64_t length, uint64_t *head_lengt
 int h5flac_byte_ranges(const void *head, uint64_t head_length, const h5flac_selection *selection,
                        h5flac_range *ranges, uint64_t capacity, uint64_t *count);
 
-/* Decodes a selection from bytes[i] = the bytes of ranges[i]; larger ranges that contain those asked for serve too. */
+/* Decodes a selection from bytes[i] = the bytes of ranges[i]; fewer and larger ranges that
+ * contain those asked for serve too, as long as they do not overlap. */
 int h5flac_decompress_ranges(const void *head, uint64_t head_length,
                              const h5flac_selection *selection, const h5flac_range *ranges,
                              const void *const *bytes, uint64_t count, void *out,

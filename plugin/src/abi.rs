@@ -55,8 +55,6 @@ pub const ORDER_LITTLE: c_int = 0;
 pub const ORDER_BIG: c_int = 1;
 /// `H5T_sign_t`: two's complement.
 pub const SIGN_TWOS_COMPLEMENT: c_int = 1;
-/// `H5T_norm_t`: most significant bit of the mantissa not stored.
-pub const NORM_IMPLIED: c_int = 0;
 
 /// `H5Z_can_apply_func_t` and `H5Z_set_local_func_t`.
 pub type PropertyCallback = unsafe extern "C" fn(dcpl: Hid, type_id: Hid, space: Hid) -> c_int;

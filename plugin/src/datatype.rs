@@ -94,50 +94,51 @@ fn integer(host: &Host, id: Hid, size: usize) -> Result<Dtype> {
 }
 
 /// Exponent and mantissa bits of IEEE 754's binary formats, by bytes.
-const IEEE: [(usize, usize, usize); 3] = [(2, 5, 10), (4, 8, 23), (8, 11, 52)];
+const IEEE: [(u8, u8, u8); 3] = [(2, 5, 10), (4, 8, 23), (8, 11, 52)];
 
+/// Bytes of a float's description: 2 of H5Tencode, then the datatype message of the file format:
+/// 8 of every type, and 12 of a float.
+const FLOAT_MESSAGE: usize = 22;
+
+/// Compares a float's description with those of IEEE formats. H5Tget_fields and its sisters would
+/// tell the same, but static programs seldom contain them.
 fn float(host: &Host, id: Hid, size: usize) -> Result<Dtype> {
-    let f = &host.functions;
-    let [mut sign_at, mut exponent_at, mut exponent, mut mantissa_at, mut mantissa] = [0usize; 5];
-    // SAFETY: as in `describe`.
-    let (got, bias, norm, offset, precision) = unsafe {
-        (
-            (f.H5Tget_fields)(
-                id,
-                &mut sign_at,
-                &mut exponent_at,
-                &mut exponent,
-                &mut mantissa_at,
-                &mut mantissa,
-            ),
-            (f.H5Tget_ebias)(id),
-            (f.H5Tget_norm)(id),
-            (f.H5Tget_offset)(id),
-            (f.H5Tget_precision)(id),
-        )
-    };
-    if got < 0 {
+    let mut message = [0u8; FLOAT_MESSAGE];
+    let mut length = message.len();
+    // SAFETY: as in `describe`; room for as many bytes as `length` says.
+    let status =
+        unsafe { (host.functions.H5Tencode)(id, message.as_mut_ptr().cast(), &mut length) };
+    if status < 0 || length > message.len() {
         return Err(broken("a float's layout"));
     }
-    let ieee = IEEE.iter().any(|&(bytes, e, m)| {
-        (size, exponent, mantissa) == (bytes, e, m)
-            && (mantissa_at, exponent_at, sign_at) == (0, m, m + e)
-            && bias == (1 << (e - 1)) - 1
-            && norm == abi::NORM_IMPLIED
-            && (offset, precision) == (0, size * 8)
-    });
-    if !ieee {
-        let name = match (size, exponent, mantissa) {
-            (2, 8, 7) => "bfloat16 numbers".to_owned(),
-            (8.., 15, 63..) => format!("long double numbers of {size} bytes"),
-            _ => format!(
-                "floats of {size} bytes with {exponent} exponent and {mantissa} mantissa bits \
-                 (not IEEE half, single or double)"
-            ),
-        };
-        return Err(refused(&name));
+    let order = order(host, id, size)?;
+    if IEEE.iter().any(|&(bytes, e, m)| message[3..] == ieee_message(order, bytes, e, m)[3..]) {
+        return Dtype::new(Class::Float, size, order, false);
     }
-    Dtype::new(Class::Float, size, order(host, id, size)?, false)
+    let (exponent, mantissa) = (message[15], message[17]);
+    Err(refused(&match (size, exponent, mantissa) {
+        (2, 8, 7) => "bfloat16 numbers".to_owned(),
+        (8.., 15, 63..) => format!("long double numbers of {size} bytes"),
+        _ => format!(
+            "floats of {size} bytes with {exponent} exponent and {mantissa} mantissa bits (not IEEE \
+             half, single or double)"
+        ),
+    }))
+}
+
+/// What H5Tencode says of an IEEE float: no padding, sign above exponent above mantissa, whose
+/// leading 1 is implied. The first three bytes are versions.
+fn ieee_message(order: ByteOrder, bytes: u8, exponent: u8, mantissa: u8) -> [u8; FLOAT_MESSAGE] {
+    const LEADING_ONE_IMPLIED: u8 = 2 << 4;
+    let mut message = [0; FLOAT_MESSAGE];
+    message[3] = LEADING_ONE_IMPLIED | u8::from(order == ByteOrder::Big);
+    message[4] = mantissa + exponent;
+    message[6] = bytes;
+    message[12] = bytes * 8;
+    message[14..18].copy_from_slice(&[mantissa, exponent, 0, mantissa]);
+    let bias = (1u32 << (exponent - 1)) - 1;
+    message[18..].copy_from_slice(&bias.to_le_bytes());
+    message
 }
 
 fn complex(host: &Host, part: Hid, size: usize) -> Result<Dtype> {

@@ -50,10 +50,7 @@ functions! {
     H5Tget_order: fn(Hid) -> c_int;
     H5Tget_sign: fn(Hid) -> c_int;
     H5Tget_precision: fn(Hid) -> usize;
-    H5Tget_offset: fn(Hid) -> c_int;
-    H5Tget_fields: fn(Hid, *mut usize, *mut usize, *mut usize, *mut usize, *mut usize) -> c_int;
-    H5Tget_ebias: fn(Hid) -> usize;
-    H5Tget_norm: fn(Hid) -> c_int;
+    H5Tencode: fn(Hid, *mut c_void, *mut usize) -> c_int;
     H5Tget_super: fn(Hid) -> Hid;
     H5Tget_nmembers: fn(Hid) -> c_int;
     H5Tget_member_name: fn(Hid, c_uint) -> *mut c_char;

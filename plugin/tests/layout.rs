@@ -66,7 +66,7 @@ fn hand_written_types_match_the_headers() {
         ),
         words(
             "properties",
-            [abi::ORDER_LITTLE, abi::ORDER_BIG, abi::SIGN_TWOS_COMPLEMENT, abi::NORM_IMPLIED],
+            [abi::ORDER_LITTLE, abi::ORDER_BIG, abi::SIGN_TWOS_COMPLEMENT],
         ),
         words("stack", [0]),
     ];

@@ -109,9 +109,8 @@ pub unsafe extern "C" fn h5flac_params_complete(
 ) -> c_int {
     status(|| {
         // SAFETY: the caller's promise.
-        let (out, params, layout) = unsafe {
+        let (params, layout) = unsafe {
             (
-                output("completed", completed, words::COUNT as u64)?,
                 read_params(params, param_count)?,
                 layout.as_ref().ok_or_else(|| Error::invalid("layout is null"))?,
             )
@@ -119,7 +118,9 @@ pub unsafe extern "C" fn h5flac_params_complete(
         let (dtype, shape) = layout.read()?;
         // SAFETY: the caller's promise: null or an element of this type.
         let fill = unsafe { read_fill(fill_value, dtype.element_size()) }?;
-        out.copy_from_slice(&Local::new(dtype, shape, fill)?.to_words(&params));
+        let words = Local::new(dtype, shape, fill)?.to_words(&params);
+        // SAFETY: the caller's promise. Only now, as `params` may be the same memory.
+        unsafe { output("completed", completed, words::COUNT as u64) }?.copy_from_slice(&words);
         COMPLETED.store(true, Ordering::Relaxed);
         Ok(())
     })

@@ -12,8 +12,9 @@
 
 static int sample(int i) { return (i * 37) % 1009 - i / 5; }
 
-/* Writes the dataset with these words; returns whether HDF5 created it. */
-static int write_dataset(const char *path, unsigned flags, size_t count, const unsigned *words) {
+/* Writes the dataset as this type with these words; returns whether HDF5 created it. */
+static int write_dataset(const char *path, hid_t type, unsigned flags, size_t count,
+                         const unsigned *words) {
     static int data[ROWS][COLUMNS];
     hsize_t dims[2] = {ROWS, COLUMNS}, chunk[2] = {4, 1000};
     hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
@@ -23,7 +24,7 @@ static int write_dataset(const char *path, unsigned flags, size_t count, const u
         data[0][i] = sample(i);
     assert(H5Pset_chunk(dcpl, 2, chunk) >= 0);
     assert(H5Pset_filter(dcpl, 61868, flags, count, words) >= 0);
-    set = H5Dcreate2(file, "x", H5T_STD_I32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
+    set = H5Dcreate2(file, "x", type, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
     if (set >= 0) {
         assert(H5Dwrite(set, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
         assert(H5Dclose(set) >= 0);

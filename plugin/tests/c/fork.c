@@ -11,7 +11,7 @@ static void child(int depth, const char *path) {
     if (id == 0) {
         alarm(60);
         read_dataset("fork.h5");
-        assert(write_dataset(path, H5Z_FLAG_MANDATORY, 1, words));
+        assert(write_dataset(path, H5T_STD_I32LE, H5Z_FLAG_MANDATORY, 1, words));
         read_dataset(path);
         if (depth > 0)
             child(depth - 1, "grandchild.h5");
@@ -22,7 +22,7 @@ static void child(int depth, const char *path) {
 
 int main(void) {
     const unsigned words[] = {5};
-    assert(write_dataset("fork.h5", H5Z_FLAG_MANDATORY, 1, words));
+    assert(write_dataset("fork.h5", H5T_STD_I32LE, H5Z_FLAG_MANDATORY, 1, words));
     read_dataset("fork.h5");
     child(1, "child.h5");
     read_dataset("fork.h5");

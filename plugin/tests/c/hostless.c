@@ -16,19 +16,22 @@ int main(int argc, char **argv) {
     void *plugin;
     assert(argc == 3);
     if (strcmp(argv[1], "exported") == 0) {
-        assert(write_dataset("hostless.h5", H5Z_FLAG_MANDATORY, 5, words));
+        assert(write_dataset("hostless.h5", H5T_IEEE_F64BE, H5Z_FLAG_MANDATORY, 5, words));
+        assert(read_dataset("hostless.h5") < sizeof(double) * ROWS * COLUMNS);
+        assert(write_dataset("hostless.h5", H5T_STD_I32LE, H5Z_FLAG_MANDATORY, 5, words));
     } else {
         H5E_auto2_t printer;
         void *data;
         H5Eget_auto2(H5E_DEFAULT, &printer, &data);
         H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-        assert(!write_dataset("hostless.h5", H5Z_FLAG_MANDATORY, 5, words));
+        assert(!write_dataset("hostless.h5", H5T_STD_I32LE, H5Z_FLAG_MANDATORY, 5, words));
         H5Eset_auto2(H5E_DEFAULT, printer, data);
         plugin = dlopen(argv[2], RTLD_NOW);
         assert(plugin != NULL);
         *(void **)&complete = dlsym(plugin, "h5flac_params_complete");
         assert(complete(all, words, 5, &layout, NULL) == 0);
-        assert(write_dataset("hostless.h5", H5Z_FLAG_MANDATORY, H5FLAC_COMPLETE_WORDS, all));
+        assert(write_dataset("hostless.h5", H5T_STD_I32LE, H5Z_FLAG_MANDATORY,
+                             H5FLAC_COMPLETE_WORDS, all));
     }
     assert(read_dataset("hostless.h5") < sizeof(int) * ROWS * COLUMNS);
     puts("PASS");

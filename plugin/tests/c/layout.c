@@ -17,7 +17,7 @@ int main(void) {
     printf("types %d %d %d %d %d %d %d %d %d %d %d\n", H5T_INTEGER, H5T_FLOAT, H5T_TIME,
            H5T_STRING, H5T_BITFIELD, H5T_OPAQUE, H5T_COMPOUND, H5T_REFERENCE, H5T_ENUM, H5T_VLEN,
            H5T_ARRAY);
-    printf("properties %d %d %d %d\n", H5T_ORDER_LE, H5T_ORDER_BE, H5T_SGN_2, H5T_NORM_IMPLIED);
+    printf("properties %d %d %d\n", H5T_ORDER_LE, H5T_ORDER_BE, H5T_SGN_2);
     printf("stack %d\n", (int)H5E_DEFAULT);
     return 0;
 }

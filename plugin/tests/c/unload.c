@@ -26,7 +26,7 @@ int main(void) {
     pthread_t id;
     int i;
     for (i = 0; i < 5; i++) {
-        assert(write_dataset("unload.h5", H5Z_FLAG_MANDATORY, 1, words));
+        assert(write_dataset("unload.h5", H5T_STD_I32LE, H5Z_FLAG_MANDATORY, 1, words));
         assert(mapped());
         assert(H5close() >= 0);
         assert(mapped());
