@@ -64,10 +64,7 @@ fn hand_written_types_match_the_headers() {
                 class::ARRAY,
             ],
         ),
-        words(
-            "properties",
-            [abi::ORDER_LITTLE, abi::ORDER_BIG, abi::SIGN_TWOS_COMPLEMENT],
-        ),
+        words("properties", [abi::ORDER_LITTLE, abi::ORDER_BIG, abi::SIGN_TWOS_COMPLEMENT]),
         words("stack", [0]),
     ];
     assert_eq!(success(&mut place.run(program)).trim(), expected.join("\n"));

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::flac::{Decoder, Frame};
 use crate::layout::ByteOrder;
 use crate::parallel::{Workspaces, map};
-use crate::quantize::{Form, Rule};
+use crate::quantize::{Form, Rule, folded};
 use crate::sample::Sample;
 use crate::with_sample;
 use std::ops::Range;
@@ -366,7 +366,11 @@ fn value<T: Sample>(rule: &Rule, n: i64, index: usize) -> Result<T> {
 /// exception stands in its place.)
 #[inline(always)]
 fn is_outside<T: Sample>(rule: &Rule, n: i64, x: T) -> bool {
-    *rule == Rule::Ordered && x.to_ordered() != n
+    match rule {
+        Rule::Ordered => x.to_ordered() != n,
+        Rule::Folded => folded(x.to_ordered()) != n,
+        _ => false,
+    }
 }
 
 fn outside<T>() -> Error {
@@ -437,6 +441,7 @@ fn values_of<T: Sample, K>(
     }
     match rule {
         Rule::Ordered => fill!(Rule::Ordered),
+        Rule::Folded => fill!(Rule::Folded),
         Rule::Quanta(quanta) => fill!(Rule::Quanta(quanta)),
         Rule::Decimal { numerator, power } => fill!(Rule::Decimal { numerator, power }),
         Rule::Dithered(quanta, dither) => fill!(Rule::Dithered(quanta, dither)),

@@ -230,6 +230,7 @@ impl Columns {
             }
             3 => (Rule::Dithered(quanta, Dither::new(seed, index as u64)), 1),
             4 => (Rule::Affine { step: quanta, offset: float(second) }, 2),
+            5 => (Rule::Folded, 0),
             other => {
                 return Err(Error::unsupported(format!(
                     "decoding rule {other}: install a later h5flac"
@@ -592,6 +593,7 @@ impl TableBuilder {
             }
             Rule::Dithered(quanta, _) => (3, float_code(quanta), 0),
             Rule::Affine { step, offset } => (4, float_code(step), float_code(offset)),
+            Rule::Folded => (5, 0, 0),
         };
         let (form, detail) = match stream.form {
             Form::Constant => (0, 0),

@@ -181,13 +181,11 @@ impl<'a, T: Sample> Planner<'a, T> {
         {
             return plan;
         }
-        let ordered = self
-            .shape(view, Quantizer::lossless(Rule::Ordered))
-            .expect("every sample has its place in the order");
-        match preferred {
-            Some(plan) if plan.cost < ordered.cost => plan,
-            _ => ordered,
-        }
+        let total: &[Rule] =
+            if T::FLOAT { &[Rule::Ordered, Rule::Folded] } else { &[Rule::Ordered] };
+        let total = total.iter().filter_map(|&rule| self.shape(view, Quantizer::lossless(rule)));
+        let cheapest = preferred.into_iter().chain(total).min_by(|a, b| a.cost.total_cmp(&b.cost));
+        cheapest.expect("every sample has its place in the order")
     }
 
     /// Length of the stream without its padding, and the bits of its samples if all are equal.

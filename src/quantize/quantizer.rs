@@ -1,6 +1,6 @@
 //! Blocks of samples to integers, with the strict bound checked on what will be decoded.
 
-use super::rule::{MOST, POWERS_OF_TEN, Rule};
+use super::rule::{MOST, POWERS_OF_TEN, Rule, folded};
 use crate::sample::Sample;
 
 /// Finds the integers of a stream under a decoding rule.
@@ -49,7 +49,7 @@ impl Quantizer {
 
     /// Whether the rule can be used at all: a step whose inverse overflows cannot.
     pub fn is_usable(&self) -> bool {
-        self.rule == Rule::Ordered || self.inverse.is_finite() && self.inverse > 0.0
+        self.rule.is_total() || self.inverse.is_finite() && self.inverse > 0.0
     }
 
     /// Whether the bits of every sample come back.
@@ -70,6 +70,7 @@ impl Quantizer {
         let numbers = samples.iter().zip(out).enumerate();
         match self.rule {
             Rule::Ordered => numbers.for_each(|(_, (&x, out))| *out = x.to_ordered()),
+            Rule::Folded => numbers.for_each(|(_, (&x, out))| *out = folded(x.to_ordered())),
             Rule::Affine { offset, .. } => numbers.for_each(|(i, (&x, out))| {
                 self.one(x, x.to_f64() - offset, 0.0, first, i, out, misses);
             }),

@@ -8,6 +8,9 @@ use crate::sample::Sample;
 pub enum Rule {
     /// The n-th value of the sample type, in order ([`Sample::from_ordered`]): lossless.
     Ordered,
+    /// The same with the signs interleaved: n = 0, 1, 2, 3, … are the values 0, −1, 1, −2, … in
+    /// that order; lossless, for noise about zero.
+    Folded,
     /// n·quanta: one product in f64, rounded to the type.
     Quanta(f64),
     /// (n·numerator)/10^power: a product that is exact below 2^53, one quotient in f64, rounded
@@ -39,12 +42,25 @@ pub const POWERS_OF_TEN: [f64; 23] = [
 /// quanta, so that quantizing a decoded value gives its integer again.
 pub const MOST: i64 = 1 << 51;
 
+/// 0, −1, 1, −2, … to 0, 1, 2, 3, … (as the bits of an i64).
+#[inline(always)]
+pub fn folded(n: i64) -> i64 {
+    (n << 1) ^ (n >> 63)
+}
+
+/// Inverse of [`folded`].
+#[inline(always)]
+pub fn unfolded(n: i64) -> i64 {
+    (n as u64 >> 1) as i64 ^ -(n & 1)
+}
+
 impl Rule {
     /// The value of integer `n` at sample `index` of its stream.
     #[inline(always)]
     pub fn decode<T: Sample>(&self, n: i64, index: usize) -> T {
         match *self {
             Rule::Ordered => T::from_ordered(n),
+            Rule::Folded => T::from_ordered(unfolded(n)),
             Rule::Quanta(quanta) => T::from_f64(n as f64 * quanta),
             Rule::Decimal { numerator, power } => {
                 T::from_f64(n as f64 * f64::from(numerator) / POWERS_OF_TEN[power as usize])
@@ -57,10 +73,15 @@ impl Rule {
         }
     }
 
-    /// The distance between neighbouring values, 0 for [`Rule::Ordered`].
+    /// Whether every sample of a type has its integer.
+    pub fn is_total(&self) -> bool {
+        matches!(self, Rule::Ordered | Rule::Folded)
+    }
+
+    /// The distance between neighbouring values; 0 where there is none.
     pub fn step(&self) -> f64 {
         match *self {
-            Rule::Ordered => 0.0,
+            Rule::Ordered | Rule::Folded => 0.0,
             Rule::Quanta(quanta) | Rule::Dithered(quanta, _) => quanta,
             Rule::Decimal { numerator, power } => {
                 f64::from(numerator) / POWERS_OF_TEN[power as usize]
