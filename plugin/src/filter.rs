@@ -7,7 +7,7 @@ use crate::host::{self, Host};
 use crate::words::{self, Local};
 use crate::{capi, datatype, environment, guard, memory::Buffer};
 use h5flac::chunk::{self, Head, Options, Request};
-use h5flac::{Error, Params, Result, Shape};
+use h5flac::{Dtype, Error, Params, Result, Shape};
 use libc::{c_int, c_uint, c_void};
 use std::{ptr, slice};
 
@@ -53,7 +53,9 @@ pub unsafe extern "C" fn set_local(
     guard::call(c"set_local", -1, host, || {
         let Some(host) = host else { return hostless().map(|()| 0) };
         let found = examine(host, dcpl, type_id, space)?;
-        let words = found.local.to_words(&found.params);
+        let fill = fill_value(host, dcpl, type_id, found.dtype.element_size())?;
+        let fill = fill.as_ref().map(|bytes| &bytes[..found.dtype.element_size()]);
+        let words = Local::new(found.dtype, found.shape, fill)?.to_words(&found.params);
         // SAFETY: a property list of this library, and as many words as the count says.
         let status = unsafe {
             (host.functions.H5Pmodify_filter)(
@@ -84,12 +86,17 @@ fn hostless() -> Result<()> {
     ))
 }
 
+/// A dataset that can be compressed.
 struct Found {
     flags: c_uint,
     params: Params,
-    local: Local,
+    dtype: Dtype,
+    shape: Shape,
 }
 
+/// Asks for everything but the fill value. HDF5 calls `can_apply` again when a dataset that was
+/// opened is written or extended, with a property list whose fill value has no datatype: there
+/// H5Pget_fill_value crashes (2.0.0).
 fn examine(host: &Host, dcpl: Hid, type_id: Hid, space: Hid) -> Result<Found> {
     if dcpl < 0 || type_id < 0 || space < 0 {
         return Err(Error::unsupported(
@@ -120,9 +127,8 @@ fn examine(host: &Host, dcpl: Hid, type_id: Hid, space: Hid) -> Result<Found> {
     alone_at_the_start(host, dcpl)?;
     let dtype = datatype::describe(host, type_id)?;
     let shape = Shape::from_dims(&dimensions(host, space)?, params.axis as usize)?;
-    let fill = fill_value(host, dcpl, type_id, dtype.element_size())?;
-    let local = Local::new(dtype, shape, fill.as_ref().map(|f| &f[..dtype.element_size()]))?;
-    Ok(Found { flags, params, local })
+    Local::new(dtype, shape, None)?;
+    Ok(Found { flags, params, dtype, shape })
 }
 
 /// A filter before this one would hand it bytes that are no longer samples.
