@@ -1,0 +1,287 @@
+"""Promise: what is refused is refused in words that the user sees, and the file stays usable."""
+
+import math
+
+import h5py
+import hosts
+import numpy as np
+import pytest
+import tables
+from data import floats, streams
+from params import (
+    DECIMAL,
+    FILTER,
+    LOSSLESS,
+    NOISE,
+    PRECISION,
+    QUANTA,
+    assert_exact,
+    double,
+)
+
+WORDS = {
+    "unknown level": ((9,), "level 9 in word 0; use 0 to 8"),
+    "unknown mode": (
+        (5, 7),
+        "unknown mode 7 in word 1; known are 0 lossless, 1 quanta",
+    ),
+    "quanta 0": (
+        QUANTA.at(value=0.0).words(),
+        "quanta is 0; it must be finite and above 0",
+    ),
+    "quanta below 0": (
+        QUANTA.at(value=-0.1).words(),
+        "quanta is -0.1; it must be finite",
+    ),
+    "quanta NaN": (
+        QUANTA.at(value=math.nan).words(),
+        "quanta is NaN; it must be finite",
+    ),
+    "quanta infinite": (
+        QUANTA.at(value=math.inf).words(),
+        "quanta is inf; it must be finite",
+    ),
+    "quanta forgotten": ((5, 1), "quanta is 0; it must be finite and above 0"),
+    "noise 0": (NOISE.at(value=0.0).words(), "noise divisor q is 0; it must be finite"),
+    "decimal of 0": (
+        DECIMAL.at(value=(0, 3)).words(),
+        "the numerator (word 2) must be at least 1",
+    ),
+    "decimal power": (DECIMAL.at(value=(1, 23)).words(), "the power (word 3) 0 to 22"),
+    "precision 0": (
+        PRECISION.at(value=0).words(),
+        "precision of 0 decimal digits in word 2",
+    ),
+    "precision 18": (
+        PRECISION.at(value=18).words(),
+        "precision of 18 decimal digits in word 2",
+    ),
+    "lossless with quanta": ((5, 0, *double(0.1)), "lossless mode takes no argument"),
+    "dither without loss": (
+        LOSSLESS.at(dither=True).words(),
+        "dither (bit 8 of word 4)",
+    ),
+    "unknown option": ((5, 0, 0, 0, 1 << 9), "unknown option bits 0x200 in word 4"),
+    "stream axis": (LOSSLESS.at(axis=2).words(), "stream axis 2 from the last"),
+    "six words": ((5, 0, 0, 0, 0, 0), "6 parameter words, but at most 5"),
+}
+
+
+def bfloat16():
+    kind = h5py.h5t.IEEE_F16LE.copy()
+    kind.set_fields(15, 7, 8, 0, 7)
+    kind.set_ebias(127)
+    return kind
+
+
+def odd(kind, precision):
+    kind = kind.copy()
+    kind.set_precision(precision)
+    return kind
+
+
+def biased():
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_ebias(126)
+    return kind
+
+
+TYPES = {
+    "strings": (lambda: h5py.h5t.py_create(np.dtype("S10")), "cannot compress strings"),
+    "records": (
+        lambda: h5py.h5t.py_create(np.dtype([("a", "f4"), ("b", "i4")])),
+        "cannot compress compound records (store each field as a dataset of its own)",
+    ),
+    "complex of integers": (
+        lambda: h5py.h5t.py_create(np.dtype([("r", "i4"), ("i", "i4")])),
+        "compounds of r and i that are not two equal floats",
+    ),
+    "complex of two sizes": (
+        lambda: h5py.h5t.py_create(np.dtype([("r", "f4"), ("i", "f8")])),
+        "compounds of r and i that are not two equal floats",
+    ),
+    "complex of two orders": (
+        lambda: h5py.h5t.py_create(np.dtype([("r", "<f4"), ("i", ">f4")])),
+        "complex numbers whose parts differ in byte order",
+    ),
+    "arrays": (
+        lambda: h5py.h5t.array_create(h5py.h5t.IEEE_F32LE, (3,)),
+        "array elements",
+    ),
+    "opaque": (
+        lambda: h5py.h5t.py_create(np.dtype("V5")),
+        "cannot compress opaque data",
+    ),
+    "references": (lambda: h5py.h5t.STD_REF_OBJ.copy(), "cannot compress references"),
+    "bit fields": (lambda: h5py.h5t.STD_B8LE.copy(), "cannot compress bit fields"),
+    "bfloat16": (bfloat16, "cannot compress bfloat16 numbers"),
+    "long double": (
+        lambda: h5py.h5t.NATIVE_LDOUBLE.copy(),
+        "long double numbers of 16 bytes",
+    ),
+    "another bias": (
+        biased,
+        "floats of 4 bytes with 8 exponent and 23 mantissa bits (not IEEE",
+    ),
+    "12 bits": (lambda: odd(h5py.h5t.STD_I16LE, 12), "integers of 12 bits in 2 bytes"),
+    "enum of 5 bits": (lambda: enum_of_five_bits(), "integers of 5 bits in 1 bytes"),
+}
+
+
+def enum_of_five_bits():
+    kind = h5py.h5t.enum_create(odd(h5py.h5t.STD_I8LE, 5))
+    kind.enum_insert(b"ON", 1)
+    return kind
+
+
+@pytest.fixture
+def usable(file):
+    """A file with a good dataset, which is still good afterwards, and takes others."""
+    array = floats(np.random.default_rng(7), (3, 3000), "f4")
+    with h5py.File(file, "w") as f:
+        f.create_dataset("good", data=array, chunks=(2, 1000), **LOSSLESS.create())
+    yield file
+    with h5py.File(file, "a") as f:
+        assert "bad" not in f
+        assert_exact(f["good"][:], array, 7)
+        f.create_dataset("bad", data=array, chunks=(2, 1000), **LOSSLESS.create())
+    with h5py.File(file) as f:
+        assert_exact(f["bad"][:], array, 7)
+
+
+def low_level(f, kind, flags=h5py.h5z.FLAG_OPTIONAL, before=(), words=()):
+    """Creates the dataset "bad" of this type."""
+    made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    made.set_chunk((100, 10))
+    for filter in before:
+        filter(made)
+    made.set_filter(FILTER, flags, words)
+    return h5py.h5d.create(f.id, b"bad", kind, h5py.h5s.create_simple((1000, 10)), made)
+
+
+@pytest.mark.parametrize("words, told", WORDS.values(), ids=WORDS)
+def test_h5py_tells_what_is_wrong_with_the_words(usable, words, told):
+    with h5py.File(usable, "a") as f, pytest.raises(ValueError) as error:
+        f.create_dataset(
+            "bad", (10, 10), "f8", compression=FILTER, compression_opts=words
+        )
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize("mandatory", [True, False], ids=["mandatory", "optional"])
+@pytest.mark.parametrize("kind, told", TYPES.values(), ids=TYPES)
+def test_h5py_tells_which_type_is_refused(usable, kind, told, mandatory):
+    flags = h5py.h5z.FLAG_MANDATORY if mandatory else h5py.h5z.FLAG_OPTIONAL
+    with h5py.File(usable, "a") as f, pytest.raises(ValueError) as error:
+        low_level(f, kind(), flags)
+    assert told in str(error.value)
+    assert "create this dataset without the filter" in str(error.value)
+
+
+def test_h5py_tells_which_filter_is_in_the_way(usable):
+    with h5py.File(usable, "a") as f:
+        with pytest.raises(
+            ValueError, match="shuffle stands before h5flac in the filter pipeline"
+        ):
+            f.create_dataset("bad", (10, 10), "f8", compression=FILTER, shuffle=True)
+        earlier = {
+            "fletcher32": lambda made: made.set_fletcher32(),
+            "deflate": lambda made: made.set_deflate(4),
+            "lzf": lambda made: made.set_filter(h5py.h5z.FILTER_LZF),
+        }
+        for name, before in earlier.items():
+            with pytest.raises(ValueError, match=f"{name} stands before h5flac"):
+                low_level(f, h5py.h5t.IEEE_F32LE, before=[before])
+
+
+def test_variable_length_data_are_refused_or_left_alone(usable, tmp_path):
+    """HDF5 up to 2.0 does not ask about them when the filter is optional, as h5py makes it."""
+    kind = h5py.vlen_dtype("i4")
+    rows = [np.arange(i % 7, dtype="i4") for i in range(1000)]
+    with h5py.File(tmp_path / "apart.h5", "w") as f:
+        x = f.create_dataset("x", (1000,), kind, chunks=(100,), **LOSSLESS.create())
+        s = f.create_dataset(
+            "s", (1000,), h5py.string_dtype(), chunks=(100,), compression=FILTER
+        )
+        for i, row in enumerate(rows):
+            x[i], s[i] = row, "s" * (i % 9)
+    with h5py.File(tmp_path / "apart.h5") as f:
+        for i, row in enumerate(rows):
+            assert (f["x"][i] == row).all() and f["s"][i] == b"s" * (i % 9)
+    with (
+        h5py.File(usable, "a") as f,
+        pytest.raises(ValueError, match="not suitable for filters"),
+    ):
+        low_level(f, h5py.h5t.vlen_create(h5py.h5t.STD_I32LE), h5py.h5z.FLAG_MANDATORY)
+
+
+def damaged(f, seed, damage):
+    """The stored bytes of the only chunk of dataset "x", changed."""
+    filters, stored = f["x"].id.read_direct_chunk((0,))
+    changed = damage(bytearray(stored), np.random.default_rng(seed))
+    f["x"].id.write_direct_chunk((0,), bytes(changed), filters)
+
+
+def flip(stored, rng):
+    stored[rng.integers(len(stored))] ^= 1 << rng.integers(8)
+    return stored
+
+
+DAMAGE = {
+    "a flipped bit": flip,
+    "a cut end": lambda stored, rng: stored[: rng.integers(1, len(stored))],
+    "a long end": lambda stored, rng: stored + rng.bytes(rng.integers(1, 9)),
+    "foreign bytes": lambda stored, rng: rng.bytes(len(stored)),
+    "zeros": lambda stored, rng: bytes(len(stored)),
+    "one byte": lambda stored, rng: rng.bytes(1),
+    "raw samples": lambda stored, rng: streams(rng, (2000,)).astype("f4").tobytes(),
+}
+
+
+@pytest.mark.parametrize("params", [LOSSLESS, QUANTA, NOISE], ids=str)
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_h5py_tells_of_damaged_chunks(file, seed, last_error, damage, params):
+    array = streams(np.random.default_rng(seed), (2000,)).astype("f4")
+    for attempt in range(seed, seed + 20):
+        with h5py.File(file, "w") as f:
+            f.create_dataset("x", data=array, chunks=(2000,), **params.create())
+            f.create_dataset("y", data=array, chunks=(2000,), **params.create())
+        with h5py.File(file, "a") as f:
+            damaged(f, attempt, damage)
+        with h5py.File(file) as f:
+            with pytest.raises(OSError) as error:
+                f["x"][:]
+            assert len(last_error()) > 10 and last_error() in str(error.value), (
+                f"seed {attempt}"
+            )
+            assert np.abs(f["y"][:] - array).max() < 0.1, f"seed {attempt}"
+
+
+@pytest.mark.parametrize("name", ["netCDF4", "tables", "debian"])
+def test_libraries_that_hide_errors_leave_the_last_one_with_the_plugin(
+    tmp_path, last_error, name
+):
+    host, path, data = hosts.HOSTS[name](), tmp_path / "x.h5", hosts.wave("<i4")
+    host.create(path, "i4", data, LOSSLESS)
+    for level in (9, 10):
+        with pytest.raises(RuntimeError):
+            host.create(path, "bad", data, LOSSLESS.at(level=level))
+        assert last_error() == f"level {level} in word 0; use 0 to 8"
+    assert (host.read(path, "i4") == data).all()
+    host.create(path, "bad", data, LOSSLESS)
+    host.append(path, "i4", data)
+    with h5py.File(path) as f:
+        assert (f["bad"][:] == data).all() and (f["i4"][len(data) :] == data).all()
+
+
+def test_damaged_chunks_are_errors_in_every_library(tmp_path, last_error):
+    hosts.create(hosts.H5py(), tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.h5", "a") as f:
+        filters, stored = f["i4"].id.read_direct_chunk((0, 0))
+        f["i4"].id.write_direct_chunk((0, 0), stored[:-1], filters)
+    for make in hosts.HOSTS.values():
+        host = make()
+        with pytest.raises((OSError, RuntimeError, tables.HDF5ExtError)):
+            host.read(tmp_path / "x.h5", "i4")
+        assert len(last_error()) > 10
+        assert (host.read(tmp_path / "x.h5", "i2") == hosts.wave("i2")).all()
