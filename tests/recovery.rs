@@ -6,7 +6,7 @@ use h5flac::chunk::{MOST_OVERHEAD, Options, Request};
 use h5flac::sample::Sample;
 use h5flac::{ByteOrder, Dtype, Mode, Params, Shape, compress, decompress};
 use half::f16;
-use support::{Random, assert_same, dtype_of, raw, request, round_trip, samples, streams};
+use support::chunk::{Random, assert_same, dtype_of, raw, request, round_trip, samples, streams};
 
 const LEVELS: [u32; 3] = [0, 5, 8];
 

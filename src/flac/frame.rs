@@ -22,6 +22,25 @@ pub enum Channels {
     MidSide,
 }
 
+impl Channels {
+    /// How many.
+    pub fn count(self) -> usize {
+        match self {
+            Channels::Independent(count) => count,
+            _ => 2,
+        }
+    }
+
+    /// Which of them is a difference, with one bit more.
+    pub fn side(self) -> Option<usize> {
+        match self {
+            Channels::Independent(_) => None,
+            Channels::SideRight => Some(0),
+            Channels::LeftSide | Channels::MidSide => Some(1),
+        }
+    }
+}
+
 /// What a frame header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {

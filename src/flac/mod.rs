@@ -10,6 +10,7 @@ mod blocks;
 mod crc;
 mod decoder;
 mod encoder;
+mod file;
 mod frame;
 mod level;
 mod partition;
@@ -22,6 +23,7 @@ pub use bit_reader::BitReader;
 pub use bit_writer::BitWriter;
 pub use decoder::{Decoder, Frame};
 pub use encoder::Encoder;
+pub use file::{Audio, FILE_HEADER, file_header, read_file};
 
 pub(crate) use analysis::log2;
 

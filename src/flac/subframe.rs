@@ -76,26 +76,31 @@ impl Head {
 /// Coefficients, for the newest sample first, and right shift of the sum.
 type Predictor = ([i32; MAX_ORDER], u32);
 
-fn fixed(order: usize) -> Predictor {
+fn read_predictor(reader: &mut BitReader<'_>, kind: Kind) -> Result<Predictor> {
     let mut coefficients = [0; MAX_ORDER];
-    coefficients[..order].copy_from_slice(FIXED[order]);
-    (coefficients, 0)
-}
-
-fn read_linear(reader: &mut BitReader<'_>, order: usize) -> Result<Predictor> {
-    let precision = reader.take(4) as u32 + 1;
-    if precision == 16 {
-        return Err(Error::corrupt("invalid coefficient precision code 15"));
+    match kind {
+        Kind::Linear(order) => {
+            let precision = reader.take(4) as u32 + 1;
+            if precision == 16 {
+                return Err(Error::corrupt("invalid coefficient precision code 15"));
+            }
+            let shift = reader.take_signed(5);
+            if shift < 0 {
+                return Err(Error::corrupt(format!(
+                    "predictor's shift is {shift}, expected 0 to 15"
+                )));
+            }
+            for q in &mut coefficients[..order] {
+                *q = reader.take_signed(precision) as i32;
+            }
+            Ok((coefficients, shift as u32))
+        }
+        Kind::Fixed(order) => {
+            coefficients[..order].copy_from_slice(FIXED[order]);
+            Ok((coefficients, 0))
+        }
+        Kind::Constant | Kind::Verbatim => Ok((coefficients, 0)),
     }
-    let shift = reader.take_signed(5);
-    if shift < 0 {
-        return Err(Error::corrupt(format!("predictor's shift is {shift}, expected 0 to 15")));
-    }
-    let mut coefficients = [0; MAX_ORDER];
-    for q in &mut coefficients[..order] {
-        *q = reader.take_signed(precision) as i32;
-    }
-    Ok((coefficients, shift as u32))
 }
 
 /// What is left to do for a subframe that was read.
@@ -116,7 +121,7 @@ impl Pending {
     /// `Corrupt` when they do not fit their width.
     pub fn finish(&self, magnitudes: u32, samples: &mut [i32]) -> Result<()> {
         if magnitudes >> (self.width - 1) != 0 {
-            return Err(Error::corrupt(format!("a sample needs more than {} bits", self.width)));
+            return Err(too_wide(self.width));
         }
         if self.wasted > 0 {
             samples.iter_mut().for_each(|x| *x <<= self.wasted);
@@ -151,16 +156,11 @@ pub fn read(
         }
         Kind::Fixed(order) | Kind::Linear(order) => order,
     };
-    if order > out.len() {
-        return Err(order_over_block(order, out.len()));
-    }
+    check_order(order, out.len())?;
     let length = out.len();
     let (warm_up, rest) = out.split_at_mut(order);
     (kernels.read_plain)(reader, width, warm_up);
-    let (coefficients, shift) = match kind {
-        Kind::Linear(order) => read_linear(reader, order)?,
-        _ => fixed(order),
-    };
+    let (coefficients, shift) = read_predictor(reader, kind)?;
     let folded = residual::read(reader, kernels, order, rest)?;
     if order == 0 {
         pending.finish(folded >> 1, out)?;
@@ -171,6 +171,71 @@ pub fn read(
     Ok(pending)
 }
 
-fn order_over_block(order: usize, length: usize) -> Error {
-    Error::corrupt(format!("predictor of order {order} in a block of {length} samples"))
+/// Reads a subframe and restores its samples.
+///
+/// # Errors
+/// `Corrupt` for what RFC 9639 rules out, samples of more than `width` bits among it.
+pub fn read_whole(
+    reader: &mut BitReader<'_>,
+    kernels: &Kernels,
+    width: u32,
+    out: &mut [i32],
+) -> Result<()> {
+    let pending = read(reader, kernels, width, out)?;
+    if let Some(mut restore) = pending.restore {
+        (kernels.restore)(out, std::slice::from_mut(&mut restore));
+        pending.finish(restore.magnitudes, out)?;
+    }
+    Ok(())
+}
+
+/// [`read_whole`] for samples of up to 33 bits. `residual` is as long as `out`, for its use.
+///
+/// # Errors
+/// As those.
+pub fn read_side(
+    reader: &mut BitReader<'_>,
+    kernels: &Kernels,
+    width: u32,
+    out: &mut [i64],
+    residual: &mut [i32],
+) -> Result<()> {
+    let Head { kind, wasted } = Head::read(reader, width)?;
+    let width = width - wasted;
+    match kind {
+        Kind::Constant => out.fill(reader.take_signed(width)),
+        Kind::Verbatim => out.iter_mut().for_each(|x| *x = reader.take_signed(width)),
+        Kind::Fixed(order) | Kind::Linear(order) => {
+            check_order(order, out.len())?;
+            out[..order].iter_mut().for_each(|x| *x = reader.take_signed(width));
+            let (coefficients, shift) = read_predictor(reader, kind)?;
+            let residual = &mut residual[order..];
+            residual::read(reader, kernels, order, residual)?;
+            for (i, &r) in (order..).zip(&*residual) {
+                // |Σ| ≤ 32·2^14·2^32 = 2^51, since no sample before has more than its bits.
+                let before = out[i - order..i].iter().rev();
+                let sum: i64 = before.zip(coefficients).map(|(x, q)| x * i64::from(q)).sum();
+                let x = i64::from(r) + (sum >> shift);
+                if (x ^ (x >> 63)) >> (width - 1) != 0 {
+                    return Err(too_wide(width));
+                }
+                out[i] = x;
+            }
+        }
+    }
+    out.iter_mut().for_each(|x| *x <<= wasted);
+    Ok(())
+}
+
+fn check_order(order: usize, length: usize) -> Result<()> {
+    if order > length {
+        return Err(Error::corrupt(format!(
+            "predictor of order {order} in a block of {length} samples"
+        )));
+    }
+    Ok(())
+}
+
+fn too_wide(width: u32) -> Error {
+    Error::corrupt(format!("a sample needs more than {width} bits"))
 }

@@ -1,92 +1,62 @@
-//! Signals and chunks for the promises.
+//! What the tests share: signals, chunks, FLAC streams as this library writes them, the judge.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use h5flac::chunk::{Options, Request};
-use h5flac::sample::Sample;
-use h5flac::{ByteOrder, Class, Dtype, Mode, Params, Shape, compress, decompress};
+pub mod chunk;
+pub mod libflac;
+pub mod scribe;
+pub mod signal;
 
-/// Numbers that depend on nothing but the seed (xorshift64*).
-#[derive(Clone)]
-pub struct Random(u64);
+use h5flac::flac::{Decoder, Encoder, FILE_HEADER, Frame, file_header};
 
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+/// A stream as this library encodes it.
+pub struct Stream {
+    /// A FLAC file.
+    pub file: Vec<u8>,
+    pub width: u32,
+    /// Bytes and samples of each frame.
+    pub frames: Vec<(usize, usize)>,
+}
+
+impl Stream {
+    /// Encodes `samples` at the block size that the encoder chooses for `width` and `level`.
+    pub fn encode(samples: &[i32], width: u32, level: u32) -> Stream {
+        let mut encoder = Encoder::new(level);
+        let mut read =
+            |first: usize, out: &mut [i32]| out.copy_from_slice(&samples[first..][..out.len()]);
+        let block = encoder.choose_block(samples.len(), width, &mut read);
+        let mut file = file_header(width, block, samples.len() as u64).to_vec();
+        let frames = samples
+            .chunks(block)
+            .zip(0..)
+            .map(|(x, number)| (encoder.encode(x, width, block, number, &mut file), x.len()))
+            .collect();
+        Stream { file, width, frames }
     }
 
-    pub fn bits(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    /// Its frames as a chunk's index would give them.
+    pub fn frames(&self) -> Vec<Frame<'_>> {
+        let mut rest = &self.file[FILE_HEADER..];
+        let frames = self.frames.iter().zip(0..).map(|(&(length, samples), number)| {
+            let (bytes, after) = rest.split_at(length);
+            rest = after;
+            Frame { bytes, samples, width: self.width, number }
+        });
+        frames.collect()
     }
 
-    /// Uniform in [0, 1).
-    pub fn uniform(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.uniform() * n as f64) as usize
-    }
-
-    /// Mean 0, deviation 1 (Box and Muller).
-    pub fn gaussian(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    /// Decodes its frames.
+    pub fn decode(&self, decoder: &mut Decoder) -> Result<Vec<i32>, (usize, h5flac::Error)> {
+        let mut out = vec![0; self.frames.iter().map(|frame| frame.1).sum()];
+        decoder.decode(&self.frames(), &mut out, true)?;
+        Ok(out)
     }
 }
 
-/// The element type of `T`, little-endian.
-pub fn dtype_of<T: Sample>() -> Dtype {
-    let class = if T::FLOAT {
-        Class::Float
-    } else if T::from_ordered(-1).to_f64() < 0.0 {
-        Class::Signed
-    } else {
-        Class::Unsigned
-    };
-    Dtype::new(class, T::SIZE, ByteOrder::Little, false).unwrap()
-}
-
-/// Samples as a chunk's raw bytes.
-pub fn raw<T: Sample>(samples: &[T], order: ByteOrder) -> Vec<u8> {
-    let mut bytes = vec![0; samples.len() * T::SIZE];
-    T::write_slice(samples, order == ByteOrder::Little, &mut bytes);
-    bytes
-}
-
-/// A chunk's raw bytes as samples.
-pub fn samples<T: Sample>(bytes: &[u8], order: ByteOrder) -> Vec<T> {
-    let mut samples = vec![T::default(); bytes.len() / T::SIZE];
-    T::read_slice(bytes, order == ByteOrder::Little, &mut samples);
-    samples
-}
-
-/// A request without fill value, on one thread.
-pub fn request(dtype: Dtype, shape: Shape, level: u32, mode: Mode) -> Request<'static> {
-    let params = Params { level, mode, ..Params::default() };
-    Request { dtype, shape, fill: None, params, quanta: None, threads: 1 }
-}
-
-/// One chunk of streams that lie one after another, compressed and decompressed.
-pub fn round_trip<T: Sample>(xs: &[T], request: &Request<'_>) -> (Vec<u8>, Vec<T>) {
-    let bytes = raw(xs, request.dtype.order);
-    let chunk = compress(&bytes, request).unwrap().into_vec();
-    let back = decompress(&chunk, bytes.len(), &Options::default()).unwrap();
-    (chunk, samples(&back, request.dtype.order))
-}
-
-/// A shape of `streams` streams one after another.
-pub fn streams(streams: usize, length: usize) -> Shape {
-    Shape { outer: streams, length, inner: 1 }
-}
-
-/// Compares bit for bit.
-pub fn assert_same<T: Sample>(found: &[T], expected: &[T], what: &str) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
-        assert_eq!(a.bits(), b.bits(), "{what}: sample {i} is {a:?}, expected {b:?}");
+/// Fails with the first difference.
+pub fn assert_same(found: &[i32], expected: &[i32], what: impl std::fmt::Display) {
+    assert_eq!(found.len(), expected.len(), "{what}: number of samples");
+    if let Some(i) = (0..found.len()).find(|&i| found[i] != expected[i]) {
+        panic!("{what}: sample {i} is {}, expected {}", found[i], expected[i]);
     }
 }
