@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn words_of_every_length_come_at_every_position_and_end_in_zeros() {
-        let bytes: Vec<u8> = (0..40_u32).map(|i| (i * i * 37 + 11 >> 2) as u8).collect();
+        let bytes: Vec<u8> = (0..40_u32).map(|i| ((i * i * 37 + 11) >> 2) as u8).collect();
         let bit =
             |i: u64| bytes.get((i / 8) as usize).map_or(0, |b| u64::from(b >> (7 - i % 8) & 1));
         for bits in 0..=BitReader::MOST {

@@ -50,10 +50,10 @@ impl Head {
         if reader.take(1) == 1 {
             // 33 bits at most, so that one word shows whether there are too many.
             wasted = reader.word().leading_zeros() + 1;
+            reader.skip(wasted);
             if wasted >= width {
                 return Err(Error::corrupt(format!("all of {width} bits are wasted")));
             }
-            reader.skip(wasted);
         }
         Ok(Head { kind, wasted })
     }

@@ -19,20 +19,20 @@ impl Bits {
         self.put(value as u64, bits)
     }
 
+    pub fn put_zeros(&mut self, zeros: u64) -> &mut Self {
+        self.0.resize(self.0.len() + zeros as usize, false);
+        self
+    }
+
     /// `zeros` zeros and a one.
     pub fn put_unary(&mut self, zeros: u64) -> &mut Self {
-        self.0.resize(self.0.len() + zeros as usize, false);
-        self.put(1, 1)
+        self.put_zeros(zeros).put(1, 1)
     }
 
     /// A residual's Rice code.
     pub fn put_rice(&mut self, r: i64, parameter: u32) -> &mut Self {
         let folded = folded(r);
         self.put_unary(folded >> parameter).put(folded, parameter)
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
     }
 
     /// Bytes, the last filled up with zeros.
@@ -181,9 +181,9 @@ fn frame(
     sizes.extend(SIZES.iter().position(|&size| size == samples));
     let rate = audio.rate;
     let mut rates = vec![0];
-    rates.extend((rate % 1000 == 0 && rate < 256_000).then_some(12));
+    rates.extend((rate.is_multiple_of(1000) && rate < 256_000).then_some(12));
     rates.extend((rate < 65536).then_some(13));
-    rates.extend((rate % 10 == 0 && rate < 655_360).then_some(14));
+    rates.extend((rate.is_multiple_of(10) && rate < 655_360).then_some(14));
     rates.extend(RATES.iter().position(|&r| r == rate));
     let mut widths = vec![0];
     widths.extend(WIDTHS.iter().position(|&width| width == audio.width));
@@ -297,7 +297,7 @@ fn predicted(samples: &[i64], coefficients: &[i64], shift: u32) -> Option<Vec<i6
 
 fn write_residual(residual: &[i64], order: usize, random: &mut Random, out: &mut Bits) {
     let block = residual.len() + order;
-    let finest = (0..=15).take_while(|p| block % (1 << p) == 0 && block >> p > order).last();
+    let finest = (0..=15).take_while(|p| block.is_multiple_of(1 << p) && block >> p > order).last();
     let partition_order = random.below(finest.unwrap_or(0) as u64 + 1) as u32;
     let size = block >> partition_order;
     let bits_of = |part: &[i64]| part.iter().map(|&r| 64 - folded(r).leading_zeros()).max();

@@ -13,7 +13,7 @@ impl Random {
 
     /// 0 to `end` − 1.
     pub fn below(&mut self, end: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(end) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 
     /// True once in `n`.
@@ -113,7 +113,7 @@ impl Signal {
                 _ => -1,
             },
             Alternating => {
-                if i % 2 == 0 {
+                if i.is_multiple_of(2) {
                     least
                 } else {
                     most
@@ -136,7 +136,7 @@ impl Signal {
                 }
             }
             Bursts => {
-                let loud = (i / 97) % 3 == 0;
+                let loud = (i / 97).is_multiple_of(3);
                 clamped(if loud { scale } else { scale / 500.0 } * random.normal())
             }
         };
