@@ -240,21 +240,28 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
     ) -> Result<()> {
         let stream = self.head.stream(index);
         let named = |e: Error| e.within(format!("stream {index}"));
-        if stream.form == Form::Constant {
-            let x: T = value(&stream.rule, stream.offset, samples.start).map_err(named)?;
+        // Samples without a frame have k = 0.
+        let coded = if stream.form == Form::Constant { 0 } else { stream.coded };
+        let plain = samples.start.max(coded)..samples.end;
+        if !plain.is_empty() {
+            let order = self.head.dtype.order;
+            let at = plain.start - samples.start;
+            let x: T = value(&stream.rule, stream.offset, plain.start).map_err(named)?;
             if let Rule::Dithered(..) = stream.rule {
-                for i in samples.clone() {
-                    let x: T = value(&stream.rule, stream.offset, i).map_err(named)?;
-                    place.write(i - samples.start, &[x], self.head.dtype.order, out);
+                for i in plain {
+                    let x: T = stream.rule.decode(stream.offset, i);
+                    place.write(i - samples.start, &[x], order, out);
                 }
             } else {
-                place.fill(0, samples.len(), x, self.head.dtype.order, out);
+                place.fill(at, plain.len(), x, order, out);
             }
-        } else if !samples.is_empty() {
-            for frame in samples.start / stream.block..samples.end.div_ceil(stream.block) {
+        }
+        let framed = samples.start..samples.end.min(coded);
+        if !framed.is_empty() {
+            for frame in framed.start / stream.block..framed.end.div_ceil(stream.block) {
                 let first = frame * stream.block;
-                let all = first..self.head.shape.length.min(first + stream.block);
-                let keep = all.start.max(samples.start)..all.end.min(samples.end);
+                let all = first..stream.coded.min(first + stream.block);
+                let keep = all.start.max(framed.start)..all.end.min(framed.end);
                 let [frame_bytes, low] = self.head.frame(index, &stream, frame);
                 let piece = Piece {
                     index,

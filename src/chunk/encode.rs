@@ -256,25 +256,30 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 },
             );
             let segment_length = block * SEGMENT;
-            let segments =
-                map(self.request.threads, (0..length).step_by(segment_length).collect(), |first| {
-                    let range = first..length.min(first + segment_length);
-                    workspaces.with(
-                        || self.workspace(),
-                        |workspace| self.segment(&plan, block, &view, range, workspace),
-                    )
-                });
+            let firsts = (0..plan.coded).step_by(segment_length).collect();
+            let segments = map(self.request.threads, firsts, |first| {
+                let range = first..plan.coded.min(first + segment_length);
+                workspaces.with(
+                    || self.workspace(),
+                    |workspace| self.segment(&plan, block, &view, range, workspace),
+                )
+            });
             let mut exceptions = Exceptions::default();
             segments.iter().for_each(|segment| exceptions.append(&segment.exceptions));
-            part.table.push(&Stream {
+            if let Some(bits) = plan.padding {
+                exceptions.add(plan.coded, length - plan.coded, bits);
+            }
+            let stream = Stream {
                 rule: plan.quantizer.rule,
                 form: plan.form,
                 offset: plan.offset,
                 factor: plan.factor,
                 width: plan.width,
                 block: if plan.form == Form::Constant { 0 } else { block },
+                coded: plan.coded,
                 exceptions: !exceptions.is_empty(),
-            });
+            };
+            part.table.push(&stream, length);
             let mut last = 0_i64;
             for segment in segments {
                 segment.frames.iter().for_each(|&bytes| part.table.push_frame(bytes));
@@ -282,7 +287,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                     part.table.push_anchor(anchor.wrapping_sub(last));
                     last = anchor;
                 }
-                if length > segment_length {
+                if plan.coded > segment_length {
                     part.payload.push(segment.payload);
                 } else if let Some(payload) = part.payload.last_mut() {
                     payload.extend_from_slice(&segment.payload);
@@ -309,7 +314,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         if plan.form == Form::Constant {
             return PART;
         }
-        encoder.choose_block(view.len(), plan.width, &mut |first, out| {
+        encoder.choose_block(plan.coded, plan.width, &mut |first, out| {
             blocks.load(plan, view, first, out.len());
             out.copy_from_slice(&blocks.payload);
         })

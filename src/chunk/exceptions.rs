@@ -69,14 +69,15 @@ impl Exceptions {
                 let start = run.start.max(span);
                 let repeated = (run.start + run.length).min(end) - start;
                 put_varint((start - at) as u64, out);
-                if repeated == 1 && run.bits != last {
+                if run.start + run.length == start + 1 && run.bits != last {
                     // As many single samples as follow each other directly.
                     let mut values = Vec::new();
                     let mut next = start;
                     while let Some(run) = runs.next_if(|run| {
+                        // One that goes on beyond the span is left for the next.
                         run.start.max(span) == next
+                            && run.start + run.length == next + 1
                             && next < end
-                            && (run.start + run.length).min(end) == next + 1
                     }) {
                         values.push(T::from_bits(run.bits));
                         next += 1;
@@ -223,6 +224,18 @@ mod tests {
                 assert!(span <= start && count > 0 && start + count <= length);
             });
         }
+    }
+
+    #[test]
+    fn runs_that_begin_at_the_end_of_a_span_go_on_in_the_next() {
+        let mut exceptions = Exceptions::default();
+        exceptions.add(SPAN - 2, 1, 5);
+        exceptions.add(SPAN - 1, 3, 6);
+        exceptions.add(SPAN + 2, 1, 7);
+        let (mut blocks, mut ends) = (Vec::new(), Vec::new());
+        exceptions.write::<u16>(SPAN + 9, &mut blocks, &mut ends);
+        let expected: Vec<(usize, u64)> = (SPAN - 2..).zip([5, 6, 6, 6, 7]).collect();
+        assert_eq!(back(&blocks, &ends, SPAN + 9), expected);
     }
 
     #[test]

@@ -43,14 +43,16 @@ pub struct Stream {
     pub width: u32,
     /// Samples of each frame but the last.
     pub block: usize,
+    /// Samples in its frames; for the rest, padding, k is 0.
+    pub coded: usize,
     /// Whether it has exceptions.
     pub exceptions: bool,
 }
 
 impl Stream {
-    /// Frames of a stream of `length` samples.
-    pub fn frames(&self, length: usize) -> usize {
-        if self.form == Form::Constant { 0 } else { length.div_ceil(self.block) }
+    /// Its frames.
+    pub fn frames(&self) -> usize {
+        if self.form == Form::Constant { 0 } else { self.coded.div_ceil(self.block) }
     }
 
     /// Bytes behind the FLAC frame of `samples` samples.
@@ -83,6 +85,7 @@ struct Columns {
     detail: Column,
     parameter: Column,
     second: Column,
+    padding: Column,
     spanned: Column,
 }
 
@@ -182,6 +185,7 @@ impl Columns {
             detail: column()?,
             parameter: column()?,
             second: column()?,
+            padding: column()?,
             spanned: column()?,
         })
     }
@@ -196,14 +200,15 @@ impl Columns {
             &self.detail,
             &self.parameter,
             &self.second,
+            &self.padding,
             &self.spanned,
         ];
         all.into_iter().all(|c| matches!(c, Column::Same(_)))
     }
 
     /// The description of component stream `index`.
-    fn stream(&self, index: usize, seed: u32) -> Result<Stream> {
-        let [kind, factor, width, block, detail, parameter, second, spanned] = [
+    fn stream(&self, index: usize, length: usize, seed: u32) -> Result<Stream> {
+        let [kind, factor, width, block, detail, parameter, second, padding, spanned] = [
             &self.kind,
             &self.factor,
             &self.width,
@@ -211,6 +216,7 @@ impl Columns {
             &self.detail,
             &self.parameter,
             &self.second,
+            &self.padding,
             &self.spanned,
         ]
         .map(|column| column.get(index));
@@ -260,11 +266,11 @@ impl Columns {
         if parameters < 2 && second != 0 || !float(second).is_finite() {
             return strange("second parameter", second);
         }
-        let coded = form != Form::Constant;
-        if coded != (4..=32).contains(&width) || !coded && width != 0 {
+        let framed = form != Form::Constant;
+        if framed != (4..=32).contains(&width) || !framed && width != 0 {
             return strange("width", width);
         }
-        if coded != (1..=65535).contains(&block) || !coded && block != 0 {
+        if framed != (1..=65535).contains(&block) || !framed && block != 0 {
             return strange("block size", block);
         }
         if matches!(form, Form::Constant | Form::Narrow) && detail != 0 {
@@ -273,6 +279,10 @@ impl Columns {
         if factor == 0 {
             return strange("factor", factor);
         }
+        let coded = usize::try_from(padding).ok().and_then(|p| length.checked_sub(p));
+        let Some(coded) = coded.filter(|&coded| coded > 0) else {
+            return strange("padding", padding);
+        };
         if spanned > 1 {
             return strange("exceptions flag", spanned);
         }
@@ -283,6 +293,7 @@ impl Columns {
             factor,
             width: width as u32,
             block: block as usize,
+            coded,
             exceptions: spanned == 1,
         })
     }
@@ -302,17 +313,17 @@ impl Table {
         let (mut frames, mut anchors, mut blocks) = (0_u64, 0_u64, 0_u64);
         for index in 0..distinct.min(streams) {
             let place = |e: Error| e.within(format!("stream {index}"));
-            let stream = columns.stream(index, seed).map_err(place)?;
+            let stream = columns.stream(index, length, seed).map_err(place)?;
             if dtype.class != Class::Float && stream.rule != Rule::Ordered {
                 return Err(place(Error::corrupt("a decoding rule of floats for integers")));
             }
-            if stream.form != Form::Constant && stream.block < 16 && stream.block < length {
+            if stream.form != Form::Constant && stream.block < 16 && stream.block < stream.coded {
                 return Err(place(Error::corrupt(format!("blocks of {} samples", stream.block))));
             }
             let add = |sum: u64, more: u64| {
                 more.checked_mul(times).and_then(|n| n.checked_add(sum)).ok_or_else(too_many)
             };
-            let count = stream.frames(length) as u64;
+            let count = stream.frames() as u64;
             frames = add(frames, count)?;
             if matches!(stream.form, Form::Difference { .. }) {
                 anchors = add(anchors, count)?;
@@ -348,11 +359,11 @@ impl Table {
         self.rows.reserve_exact(streams);
         for index in 0..streams {
             self.rows.push(at);
-            let stream = self.columns.stream(index, self.seed)?;
-            let frames = stream.frames(length);
+            let stream = self.columns.stream(index, length, self.seed)?;
+            let frames = stream.frames();
             let mut bytes = self.frame_sums[at.frame + frames] - self.frame_sums[at.frame];
             if let Some(full) = frames.checked_sub(1) {
-                let last = length - full * stream.block;
+                let last = stream.coded - full * stream.block;
                 bytes = bytes
                     .checked_add(full as u64 * stream.low_bytes(stream.block) as u64)
                     .and_then(|b| b.checked_add(stream.low_bytes(last) as u64))
@@ -531,14 +542,15 @@ impl Head {
     /// Component stream `index` of a coded chunk.
     pub(super) fn stream(&self, index: usize) -> Stream {
         let table = self.table();
-        table.columns.stream(index, table.seed).expect("checked while it was read")
+        let stream = table.columns.stream(index, self.shape.length, table.seed);
+        stream.expect("checked while it was read")
     }
 
     /// Bytes of the FLAC frame `frame` of a stream, and of what follows it up to the next.
     pub(super) fn frame(&self, index: usize, stream: &Stream, frame: usize) -> [Range<u64>; 2] {
         let table = self.table();
         let row = table.rows[index];
-        let samples = stream.block.min(self.shape.length - frame * stream.block);
+        let samples = stream.block.min(stream.coded - frame * stream.block);
         let before = frame as u64 * stream.low_bytes(stream.block) as u64;
         let sum = |frame: usize| table.frame_sums[row.frame + frame];
         let origin = self.length as u64 + row.start - sum(0) + before;
@@ -576,15 +588,15 @@ fn head_check(prefix: &[u8], rest: &[u8]) -> u32 {
 /// A table in the making: rows of some streams, in order.
 #[derive(Default)]
 pub struct TableBuilder {
-    columns: [Builder; 9],
+    columns: [Builder; 10],
     anchors: Vec<u8>,
     frames: Builder,
     spans: Builder,
 }
 
 impl TableBuilder {
-    /// Adds a stream.
-    pub fn push(&mut self, stream: &Stream) {
+    /// Adds a stream of `length` samples.
+    pub fn push(&mut self, stream: &Stream, length: usize) {
         let (rule, parameter, second) = match stream.rule {
             Rule::Ordered => (0, 0, 0),
             Rule::Quanta(quanta) => (1, float_code(quanta), 0),
@@ -610,6 +622,7 @@ impl TableBuilder {
             detail,
             parameter,
             second,
+            (length - stream.coded) as u64,
             u64::from(stream.exceptions),
         ];
         for (column, value) in self.columns.iter_mut().zip(values) {

@@ -79,9 +79,9 @@ impl Head {
                     selection.stream(row) * components..(selection.stream(row) + 1) * components
                 {
                     let stream = self.stream(index);
-                    if stream.form != Form::Constant {
+                    if stream.form != Form::Constant && samples.start < stream.coded {
                         let first = samples.start / stream.block;
-                        let last = (samples.end - 1) / stream.block;
+                        let last = (samples.end.min(stream.coded) - 1) / stream.block;
                         let [from, _] = self.frame(index, &stream, first);
                         let [_, to] = self.frame(index, &stream, last);
                         ranges.push(from.start..to.end);

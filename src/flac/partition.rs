@@ -89,7 +89,8 @@ impl Coding {
 /// low `k` bits of one are taken to be (2^k − 1)/2 on average.
 fn guess(sum: u64, count: u64, largest: u32) -> (u32, u64) {
     if sum == 0 || count == 0 {
-        return (0, count);
+        // Zeros are coded as plain numbers of no bits.
+        return (0, count.min(5));
     }
     let bits = |k: u32| {
         let low = count * ((1_u64 << k) - 1);

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// Fewest equal samples that are worth the bytes of an exception: FLAC codes them in a bit each,
 /// or in more where noise surrounds them.
-const LEAST: usize = 128;
+pub const LEAST: usize = 128;
 
 /// Calls `found` with each run of [`LEAST`] or more equal samples, unless all are equal: FLAC
 /// has a subframe for that. Looks at one pair in 64 samples only.

@@ -45,6 +45,10 @@ pub struct Plan {
     pub form: Form,
     /// Bits per sample for FLAC, 4 to 32; 0 for constants.
     pub width: u32,
+    /// Samples to code; the rest is padding, where k is 0.
+    pub coded: usize,
+    /// Bits of the padding, where k = 0 does not stand for it.
+    pub padding: Option<u64>,
     /// Expected bits in all.
     cost: f64,
 }
@@ -65,14 +69,16 @@ fn width((least, most): (i64, i64)) -> u32 {
 }
 
 impl Plan {
-    fn constant(bits: i64) -> Self {
+    fn constant(n: i64, coded: usize) -> Self {
         Plan {
             quantizer: Quantizer::lossless(Rule::Ordered),
-            offset: bits,
+            offset: n,
             factor: 1,
             limit: u64::MAX,
             form: Form::Constant,
             width: 0,
+            coded,
+            padding: None,
             cost: 0.0,
         }
     }
@@ -170,20 +176,33 @@ impl<'a, T: Sample> Planner<'a, T> {
         self.padding = self.fill.unwrap_or(0);
         let (used, constant) = self.extent(view);
         if let Some(bits) = constant {
-            return Plan::constant(T::from_bits(bits).to_ordered());
+            return Plan::constant(T::from_bits(bits).to_ordered(), view.len());
         }
         self.sketch.draw(view, used);
+        // A short tail is coded like the rest.
+        let coded = if view.len() - used < flat::LEAST { view.len() } else { used };
+        let mut plan = self.best(view, index, used, coded);
+        let padded = plan.quantizer.rule.decode::<T>(plan.offset, coded).bits() == self.padding;
+        if coded < view.len() && (!padded || matches!(plan.quantizer.rule, Rule::Dithered(..))) {
+            plan.padding = Some(self.padding);
+        }
+        plan
+    }
+
+    /// Plans the first `coded` samples, `used` of which are no padding.
+    fn best(&mut self, view: &StreamView<'_>, index: usize, used: usize, coded: usize) -> Plan {
         let preferred = if T::FLOAT { self.preferred(view, used, index) } else { None };
-        let preferred = preferred.and_then(|quantizer| self.shape(view, quantizer));
+        let preferred = preferred.and_then(|quantizer| self.shape(view, coded, quantizer));
         if let Some(plan) = preferred
-            && plan.cost < 0.5 * (view.len() * 8 * T::SIZE) as f64
+            && plan.cost < 0.5 * (coded * 8 * T::SIZE) as f64
             && plan.form == Form::Narrow
         {
             return plan;
         }
         let total: &[Rule] =
             if T::FLOAT { &[Rule::Ordered, Rule::Folded] } else { &[Rule::Ordered] };
-        let total = total.iter().filter_map(|&rule| self.shape(view, Quantizer::lossless(rule)));
+        let total =
+            total.iter().filter_map(|&rule| self.shape(view, coded, Quantizer::lossless(rule)));
         let cheapest = preferred.into_iter().chain(total).min_by(|a, b| a.cost.total_cmp(&b.cost));
         cheapest.expect("every sample has its place in the order")
     }
@@ -232,16 +251,16 @@ impl<'a, T: Sample> Planner<'a, T> {
     }
 
     /// The best form for a quantizer's integers; none when it finds no integer at all.
-    fn shape(&mut self, view: &StreamView<'_>, quantizer: Quantizer) -> Option<Plan> {
+    fn shape(&mut self, view: &StreamView<'_>, coded: usize, quantizer: Quantizer) -> Option<Plan> {
         let (low, centre, high) = self.quantiles(&quantizer)?;
-        let mut found = survey(view, &quantizer, (0, u64::MAX), &mut self.buffers);
+        let mut found = survey(view, coded, &quantizer, (0, u64::MAX), &mut self.buffers);
         let (mut least, mut most) = found.range?;
         let spread = high.abs_diff(low).max(1);
         let mut limit = u64::MAX;
         if most.abs_diff(centre).max(least.abs_diff(centre)) / 64 > spread
-            && let Some(near) = survey::limit(view, &quantizer, centre, &mut self.buffers)
+            && let Some(near) = survey::limit(view, coded, &quantizer, centre, &mut self.buffers)
         {
-            found = survey(view, &quantizer, (centre, near), &mut self.buffers);
+            found = survey(view, coded, &quantizer, (centre, near), &mut self.buffers);
             (least, most) = found.range?;
             limit = near;
         }
@@ -252,6 +271,8 @@ impl<'a, T: Sample> Planner<'a, T> {
             limit,
             form: Form::Constant,
             width: 0,
+            coded,
+            padding: None,
             cost: exception_bits::<T>(&found),
         };
         if least == most {
@@ -299,7 +320,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             let scale = |n: i64| n.wrapping_sub(offset) / factor;
             (scale(least), scale(most))
         };
-        let length = view.len() as f64;
+        let length = plan.coded as f64;
         let mut bits = width(range(plan.offset));
         if bits > MOST_WIDTH && most.abs_diff(least) / plan.factor < 1 << 32 {
             // It fits around the middle.
@@ -362,7 +383,7 @@ impl<'a, T: Sample> Planner<'a, T> {
         let (mut least, mut most) = (0_i64, 0_i64);
         let mut last = None;
         let Buffers { samples, numbers, misses } = &mut self.buffers;
-        visit(view, view.len(), samples, |first, samples: &[T]| {
+        visit(view, plan.coded, samples, |first, samples: &[T]| {
             numbers.resize(samples.len(), 0);
             plan.integers(samples, first, numbers, misses);
             for &k in numbers.iter() {
@@ -377,6 +398,6 @@ impl<'a, T: Sample> Planner<'a, T> {
         }
         self.differences.iter_mut().for_each(|d| *d = d.wrapping_sub(step));
         let bits = bits_per_sample(&self.differences, (stretch - 1).max(1));
-        Some((step, width.max(LEAST_WIDTH), view.len() as f64 * bits))
+        Some((step, width.max(LEAST_WIDTH), plan.coded as f64 * bits))
     }
 }

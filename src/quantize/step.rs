@@ -26,7 +26,7 @@ pub struct Wishes<'a> {
 /// A statistic of fewer samples says nothing.
 const LEAST_SAMPLES: u64 = 16;
 
-/// Most stretches of the noise estimate, and samples of each.
+/// Stretches of a long stream that its noise is estimated from, and samples of each.
 const STRETCHES: usize = 64;
 const STRETCH: usize = 1024;
 
@@ -86,27 +86,20 @@ impl<'a, 'v> Valid<'a, 'v> {
         self.moments(rough.mean(), buffer).deviation()
     }
 
-    /// Standard deviation of their noise; NaN when they are too few.
+    /// Standard deviation of their noise, from runs without a gap; NaN when they are too few.
     fn noise<T: Sample>(&self, buffer: &mut Vec<T>) -> f64 {
-        let stretches = (self.used / STRETCH).clamp(1, STRETCHES);
-        let length = STRETCH.min(self.used);
-        let room = self.used - length;
-        buffer.clear();
-        let mut ends = [0; STRETCHES];
-        for (i, end) in ends.iter_mut().enumerate().take(stretches) {
-            let first = if stretches > 1 { room / (stretches - 1) * i } else { 0 };
-            self.gather(first, length, buffer);
-            *end = buffer.len();
+        let long = self.used > STRETCHES * STRETCH;
+        let (stretches, length) = if long { (STRETCHES, STRETCH) } else { (1, self.used) };
+        let apart = if long { (self.used - length) / (stretches - 1) } else { 0 };
+        buffer.resize(stretches * length, T::default());
+        for (i, out) in buffer.chunks_exact_mut(length).enumerate() {
+            self.view.read(apart * i, out);
         }
-        if (buffer.len() as u64) < LEAST_SAMPLES {
+        if buffer.iter().filter(|x| self.is(*x)).count() < LEAST_SAMPLES as usize {
             return f64::NAN;
         }
-        let mut from = 0;
-        noise_sigma(ends[..stretches].iter().map(|&end| {
-            let stretch = &buffer[from..end];
-            from = end;
-            stretch
-        }))
+        let stretches = buffer.chunks_exact(length);
+        noise_sigma(stretches.flat_map(|stretch| stretch.split(|x| !self.is(x))))
     }
 
     /// The quanta near an estimate on whose grid the leading samples lie already.

@@ -60,9 +60,11 @@ pub fn is_near(n: i64, (centre, limit): (i64, u64)) -> bool {
     n.abs_diff(centre) <= limit
 }
 
-/// Surveys a stream's integers within `limit` of a centre; those beyond are exceptions.
+/// Surveys a stream's first `length` integers within `limit` of a centre; those beyond are
+/// exceptions.
 pub fn survey<T: Sample>(
     view: &StreamView<'_>,
+    length: usize,
     quantizer: &Quantizer,
     limit: (i64, u64),
     buffers: &mut Buffers<T>,
@@ -71,7 +73,8 @@ pub fn survey<T: Sample>(
     numbers.resize(VISIT, 0);
     let mut found = Survey { range: None, factor: 0, misses: 0, runs: 0 };
     let mut after_last_miss = usize::MAX;
-    visit(view, view.len(), samples, |first, samples| {
+    let mut base = None;
+    visit(view, length, samples, |first, samples| {
         misses.clear();
         let numbers = &mut numbers[..samples.len()];
         quantizer.run(samples, first, numbers, misses);
@@ -82,12 +85,13 @@ pub fn survey<T: Sample>(
                 .iter()
                 .fold(found.range.unwrap_or((one, one)), |r, &n| (r.0.min(n), r.1.max(n)));
             found.range = Some((least, most));
-            // Every difference from one integer divides; most streams are done after a few.
+            // Differences from any one integer; most streams are done after a few.
+            let base = *base.get_or_insert(one);
             for &n in numbers {
                 if found.factor == 1 {
                     break;
                 }
-                found.factor = gcd(found.factor, n.abs_diff(least));
+                found.factor = gcd(found.factor, n.abs_diff(base));
             }
         };
         if limit.1 == u64::MAX && misses.is_empty() {
@@ -117,6 +121,7 @@ const PARTITION: u64 = 64;
 /// pays: the limit for |n − centre|.
 pub fn limit<T: Sample>(
     view: &StreamView<'_>,
+    length: usize,
     quantizer: &Quantizer,
     centre: i64,
     buffers: &mut Buffers<T>,
@@ -135,7 +140,7 @@ pub fn limit<T: Sample>(
     let Buffers { samples, numbers, misses } = buffers;
     numbers.resize(VISIT, 0);
     let (mut last_bin, mut last) = (0, None);
-    visit(view, view.len(), samples, |first, samples| {
+    visit(view, length, samples, |first, samples| {
         misses.clear();
         let numbers = &mut numbers[..samples.len()];
         quantizer.run(samples, first, numbers, misses);
@@ -168,4 +173,32 @@ pub fn limit<T: Sample>(
         let gain = runs * PARTITION * (empty as u64 - 5).max(1);
         (cost < gain && samples * 4 < total).then(|| (1 << (b - 1)) - 1)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{ByteOrder, Class, Dtype, Shape};
+    use crate::quantize::Rule;
+
+    #[test]
+    fn the_factor_divides_across_exceptions_and_visits() {
+        let dtype = Dtype::new(Class::Float, 8, ByteOrder::Little, false).unwrap();
+        let view_of = |xs: &[f64]| xs.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+        // Each stretch between exceptions is constant, and so is each visit.
+        let mut xs = vec![50.0; 10_000];
+        xs[VISIT..].fill(35.0);
+        xs[2 * VISIT..].fill(20.0);
+        xs[7] = f64::NAN;
+        xs[8] = 110.0;
+        xs[9] = f64::NAN;
+        let bytes = view_of(&xs);
+        let shape = Shape { outer: 1, length: xs.len(), inner: 1 };
+        let view = StreamView::new(&bytes, &dtype, &shape, 0);
+        let quantizer = Quantizer::lossless(Rule::Quanta(1.0));
+        let found =
+            survey(&view, xs.len(), &quantizer, (0, u64::MAX), &mut Buffers::<f64>::default());
+        let expected = Survey { range: Some((20, 110)), factor: 15, misses: 2, runs: 2 };
+        assert_eq!(found, expected);
+    }
 }
