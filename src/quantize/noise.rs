@@ -74,16 +74,6 @@ fn total(lanes: &[f64; LANES]) -> f64 {
     ((a + e) + (b + f)) + ((c + g) + (d + h))
 }
 
-/// Standard deviation of samples at hand, all finite.
-pub fn standard_deviation<T: Sample>(samples: &[T]) -> f64 {
-    let Some(first) = samples.first() else { return 0.0 };
-    let mut moments = Moments::about(first.to_f64());
-    moments.add(samples);
-    let mut centred = Moments::about(moments.mean());
-    centred.add(samples);
-    centred.deviation()
-}
-
 /// Standard deviation of the noise alone, from contiguous stretches of a stream of finite samples:
 /// 0.6052697 times the median of |2·x(i) − x(i−2) − x(i+2)|, the third-order estimate of Pence,
 /// Seaman and White (2009, PASP 121, 414). A drift straighter than the noise over five samples
@@ -110,6 +100,15 @@ pub fn noise_sigma<'a, T: Sample>(stretches: impl IntoIterator<Item = &'a [T]>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn standard_deviation<T: Sample>(samples: &[T]) -> f64 {
+        let Some(first) = samples.first() else { return 0.0 };
+        let mut moments = Moments::about(first.to_f64());
+        moments.add(samples);
+        let mut centred = Moments::about(moments.mean());
+        centred.add(samples);
+        centred.deviation()
+    }
 
     /// Uniform numbers in [0, 1), xorshift64*.
     struct Random(u64);
