@@ -51,12 +51,12 @@ fn read_codes<const K: u32>(reader: &mut BitReader<'_>, out: &mut [i32]) -> Opti
         let mut word = reader.word();
         let mut used = 0;
         for x in group.iter_mut() {
-            // A word without a one counts 63 zeros here, which `used` then shows to be too many.
-            let zeros = (word | 1).leading_zeros();
-            word <<= zeros;
+            // Without a one there are 64, which `used` then shows to be too many.
+            let zeros = word.leading_zeros();
             // The stop bit is the quotient's lowest, one too many.
-            *x = ((zeros << K) + (word >> (63 - K)) as u32).wrapping_sub(1 << K) as i32;
-            word = word << K << 1;
+            let low = (word.wrapping_shl(zeros) >> (63 - K)) as u32;
+            *x = ((zeros << K) + low).wrapping_sub(1 << K) as i32;
+            word = word.wrapping_shl(zeros + K + 1);
             used += zeros + K + 1;
         }
         if used <= BitReader::MOST {
@@ -83,6 +83,28 @@ fn read_slowly<const K: u32>(reader: &mut BitReader<'_>, out: &mut [i32]) -> Opt
     Some(())
 }
 
+/// Calls a function of that many coefficients, or of a few more, which are zero.
+macro_rules! by_order {
+    ($order:expr, $function:ident($($argument:expr),*)) => {
+        match $order {
+            1 => $function::<1>($($argument),*),
+            2 => $function::<2>($($argument),*),
+            3 => $function::<3>($($argument),*),
+            4 => $function::<4>($($argument),*),
+            5 => $function::<5>($($argument),*),
+            6 => $function::<6>($($argument),*),
+            7 => $function::<7>($($argument),*),
+            8 => $function::<8>($($argument),*),
+            9 => $function::<9>($($argument),*),
+            10 => $function::<10>($($argument),*),
+            11 | 12 => $function::<12>($($argument),*),
+            13..=16 => $function::<16>($($argument),*),
+            17..=24 => $function::<24>($($argument),*),
+            _ => $function::<MAX_ORDER>($($argument),*),
+        }
+    };
+}
+
 /// Restores frames in place, each in exact arithmetic:
 /// `x[i] = r[i] + (Σ q[j]·x[i − 1 − j] >> shift)`. Where a sample leaves 32 bits, the frame's
 /// samples are unspecified and its `magnitudes` u32::MAX.
@@ -99,13 +121,13 @@ pub fn restore(data: &mut [i32], frames: &mut [Restore]) {
 pub fn restore_frame(samples: &mut [i32], frame: &mut Restore) {
     let warm_up = samples[..frame.order].iter().fold(0, |or, &x| or | magnitude(x));
     if frame.fits_narrow(warm_up) {
-        frame.magnitudes = restore_narrow(samples, frame);
+        frame.magnitudes = by_order!(frame.order, restore_narrow(samples, frame));
         if frame.fits_narrow(warm_up | frame.magnitudes) {
             return;
         }
-        undo_narrow(samples, frame);
+        by_order!(frame.order, undo_narrow(samples, frame));
     }
-    frame.magnitudes = restore_wide(samples, frame);
+    frame.magnitudes = by_order!(frame.order, restore_wide(samples, frame));
 }
 
 /// x for x ≥ 0 and −1 − x for x < 0.
@@ -114,89 +136,153 @@ fn magnitude(x: i32) -> u32 {
     (x ^ (x >> 31)) as u32
 }
 
-macro_rules! by_order {
-    ($order:expr, $function:ident($($argument:expr),*)) => {
-        match $order {
-            1 => $function::<1>($($argument),*),
-            2 => $function::<2>($($argument),*),
-            3 => $function::<3>($($argument),*),
-            4 => $function::<4>($($argument),*),
-            5 => $function::<5>($($argument),*),
-            6 => $function::<6>($($argument),*),
-            7 => $function::<7>($($argument),*),
-            8 => $function::<8>($($argument),*),
-            9 => $function::<9>($($argument),*),
-            10 => $function::<10>($($argument),*),
-            11 => $function::<11>($($argument),*),
-            12 => $function::<12>($($argument),*),
-            _ => $function::<MAX_ORDER>($($argument),*),
-        }
-    };
+/// Adds the newest sample to the sums of the samples after it, and moves on by one: the first of
+/// the `sums` is then complete. So each step waits for one product only, and no sample is read
+/// back from memory.
+#[inline(always)]
+fn push<const ORDER: usize>(sums: &mut [i32; ORDER], coefficients: &[i32; ORDER], x: i32) {
+    for j in 0..ORDER - 1 {
+        sums[j] = sums[j + 1].wrapping_add(coefficients[j].wrapping_mul(x));
+    }
+    sums[ORDER - 1] = coefficients[ORDER - 1].wrapping_mul(x);
 }
 
 /// Restores in wrapping 32-bit arithmetic; returns the OR of the magnitudes.
 #[inline(always)]
-fn restore_narrow(samples: &mut [i32], frame: &Restore) -> u32 {
-    by_order!(frame.order, narrow(samples, frame))
-}
-
-/// The sum over the `order` samples before sample i, wrapping.
-#[inline(always)]
-fn wrapping_sum(before: &[i32], coefficients: &[i32]) -> i32 {
-    let products = before.iter().rev().zip(coefficients).map(|(&x, &q)| x.wrapping_mul(q));
-    products.fold(0, i32::wrapping_add)
-}
-
-#[inline(always)]
-fn narrow<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> u32 {
-    let order = if ORDER == MAX_ORDER { frame.order } else { ORDER };
-    let (&newest, older) = frame.coefficients[..order].split_first().expect("order 1 at least");
+fn restore_narrow<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> u32 {
+    let coefficients = frame.coefficients.first_chunk().expect("ORDER ≤ MAX_ORDER");
     let shift = frame.shift & 31;
-    let mut last = samples[order - 1];
+    let (warm_up, rest) = samples.split_at_mut(frame.order);
+    let mut sums = [0; ORDER];
+    warm_up.iter().for_each(|&x| push(&mut sums, coefficients, x));
     let mut magnitudes = 0;
-    for i in order..samples.len() {
-        // The newest sample comes last and from a register: only it is waited for.
-        let sum = wrapping_sum(&samples[i - order..i - 1], older);
-        let sum = sum.wrapping_add(last.wrapping_mul(newest));
-        last = samples[i].wrapping_add(sum >> shift);
-        samples[i] = last;
-        magnitudes |= magnitude(last);
+    for x in rest {
+        *x = x.wrapping_add(sums[0] >> shift);
+        magnitudes |= magnitude(*x);
+        push(&mut sums, coefficients, *x);
     }
     magnitudes
 }
 
-/// Takes [`restore_narrow`] back: from the end, each sample still has those before it.
+/// Takes [`restore_narrow`] back.
 #[inline(always)]
-fn undo_narrow(samples: &mut [i32], frame: &Restore) {
-    let coefficients = &frame.coefficients[..frame.order];
-    for i in (frame.order..samples.len()).rev() {
-        let sum = wrapping_sum(&samples[i - frame.order..i], coefficients);
-        samples[i] = samples[i].wrapping_sub(sum >> frame.shift);
+fn undo_narrow<const ORDER: usize>(samples: &mut [i32], frame: &Restore) {
+    let coefficients = frame.coefficients.first_chunk().expect("ORDER ≤ MAX_ORDER");
+    let (warm_up, rest) = samples.split_at_mut(frame.order);
+    let mut sums = [0; ORDER];
+    warm_up.iter().for_each(|&x| push(&mut sums, coefficients, x));
+    for r in rest {
+        let x = *r;
+        *r = x.wrapping_sub(sums[0] >> frame.shift);
+        push(&mut sums, coefficients, x);
     }
 }
 
 /// Restores in 64-bit arithmetic; returns the OR of the magnitudes, or u32::MAX.
 #[inline(always)]
-fn restore_wide(samples: &mut [i32], frame: &Restore) -> u32 {
-    by_order!(frame.order, wide(samples, frame))
-}
-
-#[inline(always)]
-fn wide<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> u32 {
-    let order = if ORDER == MAX_ORDER { frame.order } else { ORDER };
-    let (&newest, older) = frame.coefficients[..order].split_first().expect("order 1 at least");
+fn restore_wide<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> u32 {
+    // |Σ| ≤ 32·2^14·2^31 = 2^50.
+    let coefficients: &[i32; ORDER] = frame.coefficients.first_chunk().expect("ORDER ≤ MAX_ORDER");
+    let push = |sums: &mut [i64; ORDER], x: i64| {
+        for j in 0..ORDER - 1 {
+            sums[j] = sums[j + 1] + i64::from(coefficients[j]) * x;
+        }
+        sums[ORDER - 1] = i64::from(coefficients[ORDER - 1]) * x;
+    };
     let shift = frame.shift & 31;
-    let mut last = i64::from(samples[order - 1]);
+    let (warm_up, rest) = samples.split_at_mut(frame.order);
+    let mut sums = [0; ORDER];
+    warm_up.iter().for_each(|&x| push(&mut sums, i64::from(x)));
     let mut magnitudes = 0;
-    for i in order..samples.len() {
-        // |Σ| ≤ 32·2^14·2^31 = 2^50.
-        let before = samples[i - order..i - 1].iter().rev();
-        let products = before.zip(older).map(|(&x, &q)| i64::from(x) * i64::from(q));
-        let sum = products.sum::<i64>() + last * i64::from(newest);
-        let x = i64::from(samples[i]) + (sum >> shift);
-        magnitudes |= (x ^ (x >> 63)) as u64;
-        samples[i] = x as i32;
-        last = i64::from(samples[i]);
+    for x in rest {
+        let exact = i64::from(*x) + (sums[0] >> shift);
+        magnitudes |= (exact ^ (exact >> 63)) as u64;
+        *x = exact as i32;
+        push(&mut sums, i64::from(*x));
     }
     if magnitudes >> 31 == 0 { magnitudes as u32 } else { u32::MAX }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of `bits` bits.
+    fn numbers(seed: u64) -> impl FnMut(u32) -> i32 {
+        let mut state = seed;
+        move |bits| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            ((state >> 32) as i32) >> (32 - bits)
+        }
+    }
+
+    /// Restores a frame by the definition; returns the magnitudes.
+    fn restore_plainly(samples: &mut [i32], frame: &Restore) -> u32 {
+        let mut magnitudes = 0;
+        for i in frame.order..samples.len() {
+            let sum: i64 = (0..frame.order)
+                .map(|j| i64::from(frame.coefficients[j]) * i64::from(samples[i - 1 - j]))
+                .sum();
+            let x = i64::from(samples[i]) + (sum >> frame.shift);
+            let Ok(x) = i32::try_from(x) else { return u32::MAX };
+            magnitudes |= magnitude(x);
+            samples[i] = x;
+        }
+        magnitudes
+    }
+
+    #[test]
+    fn frames_are_restored_exactly_or_reported() {
+        let (mut narrow, mut wide, mut outside) = (0, 0, 0);
+        for seed in 0..20_000 {
+            let mut number = numbers(seed);
+            let mut data = Vec::new();
+            let mut frames = Vec::new();
+            for _ in 0..5 {
+                let order = (1 + number(6).unsigned_abs() % 32) as usize;
+                let length = order + number(7).unsigned_abs() as usize;
+                let width = 2 + number(6).unsigned_abs() % 31;
+                let precision = 1 + number(5).unsigned_abs() % 15;
+                // Coefficients whose sum stays about 1 keep most samples in range.
+                let shift = (precision - 1 + number(3).unsigned_abs()).min(15);
+                let mut coefficients = [0; MAX_ORDER];
+                coefficients[..order].fill_with(|| number(precision) / (1 + order as i32 / 4));
+                let start = data.len() + number(4).unsigned_abs() as usize;
+                data.resize(start, 77);
+                data.extend((0..order).map(|_| number(width)));
+                let residual = 1 + (width - 1) * number(3).unsigned_abs() / 4;
+                data.extend((order..length).map(|_| number(residual)));
+                let folded = data[start + order..].iter().fold(0, |or, &r| or | magnitude(r) << 1);
+                let magnitudes = 0;
+                frames.push(Restore {
+                    start,
+                    length,
+                    order,
+                    shift,
+                    coefficients,
+                    folded: folded | 1,
+                    magnitudes,
+                });
+            }
+            let mut expected = data.clone();
+            restore(&mut data, &mut frames);
+            for frame in &frames {
+                let range = frame.start..frame.start + frame.length;
+                let samples = &mut expected[range.clone()];
+                let warm_up = samples[..frame.order].iter().fold(0, |or, &x| or | magnitude(x));
+                let magnitudes = restore_plainly(samples, frame);
+                assert_eq!(frame.magnitudes, magnitudes, "seed {seed}");
+                if magnitudes == u32::MAX {
+                    outside += 1;
+                    samples.copy_from_slice(&data[range]);
+                } else if frame.fits_narrow(warm_up | magnitudes) {
+                    narrow += 1;
+                } else {
+                    wide += 1;
+                }
+            }
+            assert!(data == expected, "seed {seed}");
+        }
+        assert!(narrow > 1000 && wide > 1000 && outside > 200, "{narrow}, {wide}, {outside}");
+    }
 }
