@@ -1,27 +1,26 @@
 //! The block size of a stream.
 //!
 //! A long block spreads a predictor's cost over more samples, a short one follows a signal that
-//! changes. Both sides are estimated from the correlations of short units of a few stretches:
-//! the units of a block share the predictor that their summed correlations give, and each
-//! unit's residual is as large as its own correlation says.
+//! changes. Both sides are estimated on a few sections: what the best predictor of each block
+//! leaves of it, in sizes known from the best fixed predictor's residual.
 
 use super::MAX_BLOCK;
-use super::analysis::Analysis;
+use super::analysis::{Analysis, STRETCH};
 use super::level::Level;
-use super::window::{Cache, Shape};
-use crate::simd::{Kernels, MAX_ORDER};
+use super::subframe::FIXED;
+use crate::simd::Kernels;
 
-/// One stretch for this many samples, so that the choice costs a few percent of the encoding.
-const SPACING: usize = 1 << 18;
-const MOST_STRETCHES: usize = 4;
+const MOST_SECTIONS: usize = 4;
+
+/// Most block sizes of a level.
+const MOST_SIZES: usize = 8;
 
 /// Workspace of the choice.
 #[derive(Default)]
 pub struct Chooser {
     analysis: Analysis,
-    windows: Cache,
     samples: Vec<i32>,
-    units: Vec<[f64; MAX_ORDER + 1]>,
+    residual: Vec<i32>,
 }
 
 impl Chooser {
@@ -40,73 +39,53 @@ impl Chooser {
         if length < 2 * unit || unit == longest {
             return even(length, longest);
         }
-        let order = level.order.min(if level.reuse { 8 } else { 16 });
-        let stretch = MAX_BLOCK.min(length / unit * unit);
-        let stretches = (length / SPACING).clamp(1, MOST_STRETCHES);
-        let mut bits = vec![0.0; level.blocks.len()];
-        for i in 0..stretches {
+        let section = MAX_BLOCK.min(length / unit * unit);
+        let sections = (length / level.spacing).clamp(1, MOST_SECTIONS);
+        let mut bits = [0.0; MOST_SIZES];
+        for i in 0..sections {
             // Middles of equal parts of the stream.
-            let first = (length * (2 * i + 1) / (2 * stretches)).saturating_sub(stretch / 2);
-            self.samples.resize(stretch, 0);
-            read(first.min(length - stretch), &mut self.samples);
-            self.correlate(kernels, unit, order);
+            let first = (length * (2 * i + 1) / (2 * sections)).saturating_sub(section / 2);
+            self.samples.resize(section, 0);
+            read(first.min(length - section), &mut self.samples);
+            self.measure(kernels, level.order);
             for (bits, &block) in bits.iter_mut().zip(level.blocks) {
-                for units in self.units.chunks(block / unit) {
-                    *bits += estimate(&mut self.analysis, units, unit, order, width);
+                for from in (0..section).step_by(block) {
+                    *bits += self.estimate(kernels, from, block.min(section - from), width);
                 }
             }
         }
-        let (_, &block) = bits
+        let (_, &block) = bits[..level.blocks.len()]
             .iter()
             .zip(level.blocks)
+            .rev()
             .min_by(|a, b| a.0.total_cmp(b.0))
             .expect("a block size at least");
         even(length, block)
     }
 
-    /// Correlates each unit of the stretch.
-    fn correlate(&mut self, kernels: &Kernels, unit: usize, order: usize) {
-        let window = self.windows.get(Shape::Tapered(16), unit);
-        self.units.clear();
-        for samples in self.samples.chunks_exact(unit) {
-            self.analysis.run(kernels, samples, &window, order);
-            self.units.push(*self.analysis.correlation());
-        }
+    /// Analyses a section.
+    fn measure(&mut self, kernels: &Kernels, order: usize) {
+        let sums = (kernels.fixed_sums)(&self.samples, 32);
+        let fixed = (0..5).min_by_key(|&order| sums[order]).expect("five orders");
+        self.residual.resize(self.samples.len() - fixed, 0);
+        // A residual out of range wraps, and only makes the estimate worse.
+        (kernels.residual_wide)(&self.samples, FIXED[fixed], 0, &mut self.residual);
+        self.analysis.take(kernels, &self.samples, order);
+        self.analysis.level_out(&self.residual, 0);
     }
-}
 
-/// Estimated bits of a block of these units.
-fn estimate(
-    analysis: &mut Analysis,
-    units: &[[f64; MAX_ORDER + 1]],
-    unit: usize,
-    order: usize,
-    width: u32,
-) -> f64 {
-    let mut sum = [0.0; MAX_ORDER + 1];
-    for unit in units {
-        for (sum, r) in sum.iter_mut().zip(unit) {
-            *sum += r / units.len() as f64;
-        }
+    /// Estimated bits of a block of the section.
+    fn estimate(&mut self, kernels: &Kernels, from: usize, length: usize, width: u32) -> f64 {
+        let analysis = &mut self.analysis;
+        analysis.solve(kernels, from / STRETCH..(from + length) / STRETCH);
+        (0..=analysis.reached)
+            .map(|order| {
+                length as f64 * analysis.bits_per_sample(analysis.errors[order])
+                    + order as f64 * f64::from(width + 8)
+                    + 100.0
+            })
+            .fold(f64::MAX, f64::min)
     }
-    analysis.solve_correlation(&sum[..=order]);
-    let length = (unit * units.len()) as f64;
-    let cost = |order: usize| order as f64 * f64::from(width + 8) + 100.0;
-    let order = (0..=analysis.reached)
-        .min_by(|&a, &b| {
-            let bits =
-                |order| length * analysis.bits_per_sample(analysis.errors[order]) + cost(order);
-            bits(a).total_cmp(&bits(b))
-        })
-        .expect("order 0 at least");
-    let mut predictor = [0.0; MAX_ORDER];
-    if order > 0 {
-        predictor[..order].copy_from_slice(analysis.predictor(order));
-    }
-    units.iter().fold(cost(order), |bits, correlation| {
-        let error = Analysis::error_under(correlation, &predictor[..order]);
-        bits + unit as f64 * analysis.bits_per_sample(error)
-    })
 }
 
 /// The block size near `block` that cuts a short stream into even blocks.

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn eight_bytes_at_a_time_are_as_one_at_a_time() {
-        let bytes: Vec<u8> = (0..100_u32).map(|i| (i * i * 37 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..100_u32).map(|i| ((i * i * 37) >> 3) as u8).collect();
         for length in 0..bytes.len() {
             let slow = bytes[..length].iter().fold(0_u16, |crc, &b| {
                 (0..8).fold(crc ^ u16::from(b) << 8, |crc, _| {

@@ -1,68 +1,54 @@
 //! What each level of effort means.
 
 use super::partition::Effort;
-use super::window::Shape;
 
 /// Settings of a level.
 #[derive(Clone, Copy, Debug)]
 pub struct Level {
     /// Highest order of linear predictors; 0 leaves the fixed ones.
     pub order: usize,
-    /// Windows to analyse under.
-    pub windows: &'static [Shape],
-    /// Predictors to try on the block for each bit they cost.
-    pub trials: usize,
-    /// Analyses under windows that level out the residual.
-    pub rounds: usize,
-    /// Keep a predictor for as long as it serves.
+    /// How many stretches either side of a stretch say what it weighs, for each analysis of a
+    /// block in turn.
+    pub reaches: &'static [usize],
+    /// Keep a predictor for as long as it serves, and try only what promises to be better.
     pub reuse: bool,
     /// Search for Rice parameters.
     pub rice: Effort,
     /// Block sizes to choose from, ascending; the first is the smallest unit of the choice.
     pub blocks: &'static [usize],
+    /// Samples of a stream for each section that the choice looks at.
+    pub spacing: usize,
 }
 
-const SOME: &[Shape] = &[Shape::Parabola];
-const MORE: &[Shape] = &[Shape::Parabola, Shape::Tapered(16)];
 /// The settings of level 0 to 8.
 pub fn settings(level: u32) -> Level {
     let rough = Effort { order: 6, size: 256, exact: false };
     let fine = Effort { order: 8, size: 32, exact: true };
-    let usual = Level {
+    let quick = Level {
         order: 12,
-        windows: SOME,
-        trials: 1,
-        rounds: 0,
+        reaches: &[0],
         reuse: true,
         rice: Effort { order: 7, size: 64, exact: false },
         blocks: &[4096, 8192, 16384],
+        spacing: 1 << 17,
+    };
+    let deep = Level {
+        order: 32,
+        reaches: &[0, 2, 0, 2],
+        reuse: false,
+        rice: fine,
+        blocks: &[1024, 2048, 4096, 8192, 16384],
+        spacing: 1 << 16,
     };
     match level {
-        0 => Level { order: 0, rice: rough, blocks: &[4096], ..usual },
-        1 => Level { order: 4, rice: rough, ..usual },
-        2 => Level { order: 6, rice: rough, ..usual },
-        3 => Level { order: 8, rice: rough, ..usual },
-        4 => Level { order: 8, ..usual },
-        5 => usual,
-        6 => Level { order: 16, reuse: false, rice: fine, trials: 1, ..usual },
-        7 => Level {
-            order: 24,
-            windows: MORE,
-            reuse: false,
-            rice: fine,
-            trials: 1,
-            rounds: 1,
-            blocks: &[2048, 4096, 8192, 16384],
-            ..usual
-        },
-        _ => Level {
-            order: 32,
-            windows: MORE,
-            reuse: false,
-            rice: Effort { size: 16, ..fine },
-            trials: 1,
-            rounds: 4,
-            blocks: &[1024, 2048, 4096, 8192, 16384],
-        },
+        0 => Level { order: 0, rice: rough, blocks: &[4096], ..quick },
+        1 => Level { order: 4, rice: rough, ..quick },
+        2 => Level { order: 6, rice: rough, ..quick },
+        3 => Level { order: 8, rice: rough, ..quick },
+        4 => Level { order: 8, ..quick },
+        5 => quick,
+        6 => Level { order: 16, reaches: &[0, 2], ..deep },
+        7 => Level { order: 24, reaches: &[0, 2], ..deep },
+        _ => deep,
     }
 }

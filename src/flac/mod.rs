@@ -17,7 +17,6 @@ mod partition;
 mod residual;
 mod search;
 mod subframe;
-mod window;
 
 pub use bit_reader::BitReader;
 pub use bit_writer::BitWriter;

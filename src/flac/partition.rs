@@ -3,9 +3,6 @@
 use super::bit_writer::BitWriter;
 use crate::simd::Kernels;
 
-/// Largest partition order of the streamable subset (RFC 9639 section 7).
-pub const MAX_PARTITION_ORDER: u32 = 8;
-
 /// Largest Rice parameters: the next value of 4 and 5 bits is the escape code.
 const LARGEST: [u32; 2] = [14, 30];
 const PARAMETER_BITS: [u64; 2] = [4, 5];
@@ -33,7 +30,7 @@ pub struct Coding {
 /// How hard to look.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Largest partition order.
+    /// Largest partition order, at most the streamable subset's 8 (RFC 9639 section 7).
     pub order: u32,
     /// Fewest samples of a partition.
     pub size: usize,
@@ -87,7 +84,8 @@ impl Coding {
 
 /// The parameter that seems best for `count` folded residuals with this sum, and its bits: the
 /// low `k` bits of one are taken to be (2^k − 1)/2 on average.
-fn guess(sum: u64, count: u64, largest: u32) -> (u32, u64) {
+pub fn guess(sum: u64, count: u64) -> (u32, u64) {
+    let largest = LARGEST[1];
     if sum == 0 || count == 0 {
         // Zeros are coded as plain numbers of no bits.
         return (0, count.min(5));
@@ -127,7 +125,7 @@ impl Chooser {
         let length = residual.len() + predictor_order;
         let smallest = effort.size.max(predictor_order + 1);
         let finest = (0..=effort.order)
-            .take_while(|&p| p == 0 || length % (1 << p) == 0 && length >> p >= smallest)
+            .take_while(|&p| p == 0 || length.is_multiple_of(1 << p) && length >> p >= smallest)
             .last()
             .expect("order 0 is always there");
         let (size, parts) = (length >> finest, 1 << finest);
@@ -153,7 +151,7 @@ impl Chooser {
             let mut wide = false;
             self.level.clear();
             for &sum in &self.sums[..parts] {
-                let (k, bits) = guess(sum, count, LARGEST[1]);
+                let (k, bits) = guess(sum, count);
                 self.level.push(Part::Rice(k as u8));
                 wide |= k > LARGEST[0];
                 total += bits;
@@ -190,7 +188,7 @@ impl Chooser {
         let (mut low, mut high) = (30, 0);
         for (i, &sum) in self.sums.iter().enumerate() {
             let count = if i == 0 { size - predictor_order } else { size };
-            let (k, _) = guess(sum, count as u64, LARGEST[1]);
+            let (k, _) = guess(sum, count as u64);
             low = low.min(k.saturating_sub(1));
             high = high.max((k + 1).min(LARGEST[1]));
         }

@@ -1,9 +1,9 @@
 //! Which predictor codes a block in the fewest bits.
 
-use super::analysis::{Analysis, Model, log2};
+use super::analysis::{Analysis, Model};
 use super::level::Level;
-use super::partition::{Chooser, Coding};
-use super::window::{Cache, Window};
+use super::partition::{Chooser, Coding, guess};
+use super::subframe::FIXED;
 use crate::simd::{Kernels, MAX_ORDER};
 
 /// A predictor of the two families of RFC 9639.
@@ -14,9 +14,6 @@ pub enum Predictor {
     /// Linear, with coefficients of its own.
     Linear(Model),
 }
-
-/// Coefficients of the fixed predictors.
-const FIXED: [&[i32]; 5] = [&[], &[1], &[2, -1], &[3, -3, 1], &[4, -6, 4, -1]];
 
 impl Predictor {
     /// Samples it needs before the first it predicts.
@@ -66,17 +63,18 @@ struct Memory {
 /// Most blocks between analyses.
 const LONGEST_SPAN: u32 = 8;
 
+/// Bits of a coefficient: the fewest worth a try, and what noise usually wants.
+const LEAST_PRECISION: u32 = 4;
+const USUAL_PRECISION: u32 = 8;
+
 /// Workspace of the search.
 #[derive(Default)]
 pub struct Search {
-    pub analysis: Analysis,
-    pub windows: Cache,
+    analysis: Analysis,
     chooser: Chooser,
     best: Trial,
     next: Trial,
     memory: Option<Memory>,
-    levelled: Window,
-    sizes: Vec<f32>,
 }
 
 /// A block and what is known of it.
@@ -115,13 +113,17 @@ impl Search {
         self.best.bits = u64::MAX;
         let sums = (kernels.fixed_sums)(samples, magnitude + 1);
         let highest = 4.min(samples.len().saturating_sub(1));
-        let fixed = (0..=highest).min_by_key(|&order| (sums[order], order)).unwrap_or(0);
-        if level.order == 0 || samples.len() < 16 {
+        let fixed = (0..=highest)
+            .min_by_key(|&order| {
+                let (_, bits) = guess(2 * sums[order], (samples.len() - order) as u64);
+                (bits + order as u64 * u64::from(width), order)
+            })
+            .expect("order 0 at least");
+        let order = largest_order(&block);
+        if order == 0 {
             self.try_fixed(&block, fixed);
-        } else if level.reuse {
-            self.run_quick(&block, fixed, sums[fixed]);
         } else {
-            self.run_deep(&block, fixed);
+            self.run_linear(&block, fixed, sums[fixed], order);
         }
         (self.best.bits != u64::MAX).then_some(self.best.bits)
     }
@@ -176,55 +178,54 @@ impl Search {
     }
 
     /// Analyses the block, unless the last predictor still serves.
-    fn run_quick(&mut self, block: &Block<'_>, fixed: usize, fixed_sum: u64) {
+    fn run_linear(&mut self, block: &Block<'_>, fixed: usize, fixed_sum: u64, order: usize) {
         let length = block.samples.len() as f64;
         // Bits per sample that the fixed predictor would need, for comparison between blocks.
-        let reference = log2(fixed_sum as f64 / length + 0.3) + 2.5;
+        let (_, reference) = guess(2 * fixed_sum, block.samples.len() as u64);
+        let reference = reference as f64 / length;
         let gain = |bits: u64| reference - bits as f64 / length;
-        if let Some(memory) = &mut self.memory
-            && memory.left > 0
-        {
-            memory.left -= 1;
-            let memory = *memory;
-            if self.attempt(block, memory.predictor)
-                && gain(self.best.bits) > memory.gain - 0.005 * reference
-            {
+        let memory = self.memory.filter(|_| block.level.reuse);
+        let mut served = false;
+        if let Some(memory) = memory {
+            served = self.attempt(block, memory.predictor);
+            let enough = memory.gain - 0.005 * reference;
+            if served && memory.left > 0 && gain(self.best.bits) > enough {
+                self.memory = Some(Memory { left: memory.left - 1, ..memory });
                 return;
             }
         }
-        let order = largest_order(block);
-        let window = self.windows.get(block.level.windows[0], block.samples.len());
-        self.analysis.run(block.kernels, block.samples, &window, order);
-        let (fixed_estimate, linear) = self.estimate(block, fixed);
-        if let Some((estimate, model)) = linear
-            && estimate < fixed_estimate
-        {
-            let tried = self.attempt(block, Predictor::Linear(model));
-            // The estimates have an error; try both where they are close.
-            if !tried || estimate > fixed_estimate - 0.02 * length {
-                self.try_fixed(block, fixed);
-            }
-        } else {
+        let remembered = self.best.bits;
+        // In a quiet block the fixed predictor can win over a linear one by not rounding.
+        let quiet = gain(remembered) < 0.2;
+        if !served || quiet && self.best.predictor != Predictor::Fixed(fixed) {
             self.try_fixed(block, fixed);
         }
         if self.best.bits == u64::MAX {
             return;
         }
-        let found = self.best.bits;
-        let span = match self.memory {
-            None => 0,
-            Some(memory) if memory.predictor == self.best.predictor => {
+        self.analysis.take(block.kernels, block.samples, order);
+        let mut in_vain = 0;
+        for &reach in block.level.reaches {
+            let before = self.best.bits;
+            self.analysis.level_out(self.best.residual(block.samples), reach);
+            self.analysis.solve(block.kernels, self.analysis.stretches());
+            if let Some(model) = self.best_model(block) {
+                self.attempt(block, Predictor::Linear(model));
+            }
+            in_vain = if u128::from(self.best.bits) * 2000 > u128::from(before) * 1999 {
+                in_vain + 1
+            } else {
+                0
+            };
+            if in_vain == 2 {
+                break;
+            }
+        }
+        let span = match memory {
+            Some(memory) if served && remembered as f64 <= self.best.bits as f64 * 1.003 => {
                 (2 * memory.span + 1).min(LONGEST_SPAN)
             }
-            Some(memory) => {
-                // How well would the last predictor have done?
-                let kept = self.best.predictor;
-                let served = self.attempt(block, memory.predictor) && {
-                    let bits = if self.best.predictor == kept { self.next.bits } else { found };
-                    bits as f64 <= found as f64 * 1.003
-                };
-                if served { (2 * memory.span + 1).min(LONGEST_SPAN) } else { 0 }
-            }
+            _ => 0,
         };
         self.memory = Some(Memory {
             predictor: self.best.predictor,
@@ -234,92 +235,44 @@ impl Search {
         });
     }
 
-    /// Estimated bits of the fixed predictor and of the best linear one under the analysis.
-    fn estimate(&mut self, block: &Block<'_>, fixed: usize) -> (f64, Option<(f64, Model)>) {
-        let length = block.samples.len() as f64;
-        let fixed = if fixed <= self.analysis.reached || fixed == 0 {
-            let coefficients: Vec<f64> = FIXED[fixed].iter().map(|&q| f64::from(q)).collect();
-            let error = self.analysis.error_of(&coefficients);
-            length * self.analysis.bits_per_sample(error) + fixed as f64 * f64::from(block.width)
+    /// The linear predictor that promises most under the last analysis, if it may beat the best
+    /// so far.
+    fn best_model(&self, block: &Block<'_>) -> Option<Model> {
+        // Estimates of residuals of a bit or two are often too high.
+        let limit = if block.level.reuse {
+            self.best.bits as f64 + 0.02 * block.samples.len() as f64
         } else {
-            f64::INFINITY
+            f64::MAX
         };
-        let best = (1..=self.analysis.reached)
-            .map(|order| (self.roughly(block, order), order))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((rough, order)) = best else { return (fixed, None) };
-        if rough > fixed {
-            return (fixed, None);
-        }
-        (fixed, self.best_precision(block, order))
-    }
-
-    /// Estimated bits of an order, its coefficients taken at a usual precision.
-    fn roughly(&self, block: &Block<'_>, order: usize) -> f64 {
-        (block.samples.len() - order) as f64
-            * self.analysis.bits_per_sample(self.analysis.errors[order])
-            + order as f64 * (f64::from(block.width) + 8.0)
-            + 9.0
-    }
-
-    /// The coefficients of an order at the precision that costs least.
-    fn best_precision(&mut self, block: &Block<'_>, order: usize) -> Option<(f64, Model)> {
-        let error = self.analysis.errors[order];
-        let length = (block.samples.len() - order) as f64;
-        let mut best: Option<(f64, Model)> = None;
-        for precision in 4..=15 {
-            let Some((model, excess)) = self.analysis.quantize(order, precision) else { continue };
-            let bits = length * self.analysis.bits_per_sample(error + excess)
-                + order as f64 * f64::from(block.width + precision)
-                + 9.0;
-            match best {
-                Some((least, _)) if bits >= least => {
-                    // Past the minimum, each further bit costs `order`.
-                    if bits > least + 2.0 * order as f64 {
-                        break;
-                    }
+        let (mut best, mut least) = (None, limit);
+        let likely = (1..=self.analysis.reached)
+            .map(|order| (self.bits(block, order, USUAL_PRECISION, 0.0), order))
+            .min_by(|a, b| a.0.total_cmp(&b.0))?
+            .1;
+        for order in std::iter::once(likely).chain(1..=self.analysis.reached) {
+            // The order that seems likely comes first, so that most others need not be looked at.
+            let Some(exponent) = self.analysis.exponent(order) else { continue };
+            for precision in LEAST_PRECISION..=15 {
+                if self.bits(block, order, precision, 0.0) >= least {
+                    break;
                 }
-                _ => best = Some((bits, model)),
+                let rounded = self.analysis.quantize(order, precision, exponent);
+                let Some((model, excess)) = rounded else { continue };
+                let bits = self.bits(block, order, precision, excess);
+                if bits < least {
+                    (best, least) = (Some(model), bits);
+                }
             }
         }
         best
     }
 
-    /// Analyses the block under several windows and tries what promises most.
-    fn run_deep(&mut self, block: &Block<'_>, fixed: usize) {
-        self.try_fixed(block, fixed);
-        let order = largest_order(block);
-        if order == 0 {
-            return;
-        }
-        for &shape in block.level.windows {
-            let window = self.windows.get(shape, block.samples.len());
-            self.analysis.run(block.kernels, block.samples, &window, order);
-            self.try_orders(block, block.level.trials);
-        }
-        for round in 0..block.level.rounds {
-            let before = self.best.bits;
-            let base = self.windows.get(block.level.windows[round % 2], block.samples.len());
-            let residual = self.best.residual(block.samples);
-            self.levelled.level_out(&base, residual, &mut self.sizes);
-            self.analysis.run(block.kernels, block.samples, &self.levelled, order);
-            self.try_orders(block, block.level.trials);
-            if round % 2 == 1 && u128::from(self.best.bits) * 2000 > u128::from(before) * 1999 {
-                break;
-            }
-        }
-    }
-
-    /// Tries the orders that promise most under the last analysis.
-    fn try_orders(&mut self, block: &Block<'_>, count: usize) {
-        let mut left: Vec<(f64, usize)> =
-            (1..=self.analysis.reached).map(|order| (self.roughly(block, order), order)).collect();
-        left.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for &(_, order) in left.iter().take(count) {
-            if let Some((_, model)) = self.best_precision(block, order) {
-                self.attempt(block, Predictor::Linear(model));
-            }
-        }
+    /// Estimated bits of a linear predictor whose coefficients' rounding adds `excess`.
+    fn bits(&self, block: &Block<'_>, order: usize, precision: u32, excess: f64) -> f64 {
+        let error = self.analysis.errors[order] + excess;
+        (block.samples.len() - order) as f64 * self.analysis.bits_per_sample(error)
+            + order as f64 * f64::from(block.width + precision)
+            + 9.0
     }
 }
 

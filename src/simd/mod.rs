@@ -52,6 +52,8 @@ impl Restore {
     }
 }
 
+type AddProducts = fn(&[[f64; MAX_ORDER]; 4], &[f64; 4], &mut [[f64; MAX_ORDER]]);
+
 /// The inner loops. One table per instruction set; all give identical results.
 pub struct Kernels {
     /// Name of the instruction set, as in `H5FLAC_KERNELS`.
@@ -70,16 +72,16 @@ pub struct Kernels {
     pub unary_sums: fn(&[i32], u32) -> [u64; 3],
     /// See [`scalar::flac_encode::write_rice`].
     pub write_rice: fn(&[i32], u32, &mut BitWriter<'_>),
-    /// See [`scalar::flac_encode::apply_window`].
-    pub apply_window: fn(&[i32], &[f32], &mut [f64]),
-    /// See [`scalar::flac_encode::autocorrelation`].
-    pub autocorrelation: fn(&[f64], usize, &mut [f64]),
     /// See [`scalar::flac_decode::read_plain`].
     pub read_plain: fn(&mut BitReader<'_>, u32, &mut [i32]),
     /// See [`scalar::flac_decode::read_rice`].
     pub read_rice: fn(&mut BitReader<'_>, u32, &mut [i32]) -> Option<u32>,
     /// See [`scalar::flac_decode::restore`].
     pub restore: fn(&mut [i32], &mut [Restore]),
+    /// See [`scalar::flac_encode::correlate`].
+    pub correlate: fn(&[f64], &mut [f64]),
+    /// See [`scalar::flac_encode::add_products`].
+    pub add_products: AddProducts,
 }
 
 /// The table this process uses: the widest the CPU runs, or the one `H5FLAC_KERNELS` names.

@@ -15,9 +15,9 @@ pub static KERNELS: Kernels = Kernels {
     part_sums: flac_encode::part_sums,
     unary_sums: flac_encode::unary_sums,
     write_rice: flac_encode::write_rice,
-    apply_window: flac_encode::apply_window,
-    autocorrelation: flac_encode::autocorrelation,
     read_plain: flac_decode::read_plain,
     read_rice: flac_decode::read_rice,
     restore: flac_decode::restore,
+    correlate: flac_encode::correlate,
+    add_products: flac_encode::add_products,
 };

@@ -3,8 +3,11 @@
 use crate::flac::BitWriter;
 use crate::simd::{MAX_ORDER, Survey};
 
-/// Lanes of every floating-point sum: the widest kernel's, so that all add in one order.
-pub const LANES: usize = 16;
+/// Residuals computed at once, so that the compiler vectorizes them.
+const LANES: usize = 16;
+
+/// Lanes of a floating-point sum, so that all kernels add in one order.
+const SUMS: usize = 8;
 
 /// Answers in one pass the questions that come first.
 #[inline(always)]
@@ -212,31 +215,27 @@ pub fn write_rice(part: &[i32], parameter: u32, out: &mut BitWriter<'_>) {
     }
 }
 
-/// Multiplies samples by a window; as many as the window has.
-#[inline(always)]
-pub fn apply_window(samples: &[i32], window: &[f32], out: &mut [f64]) {
-    for ((out, &x), &w) in out.iter_mut().zip(samples).zip(window) {
-        *out = f64::from(x) * f64::from(w);
-    }
-}
-
-/// Autocorrelation at lags 0 to `out.len()` − 1 of `x`, which ends in at least that many zeros
-/// and `LANES` more, and whose `length` samples before those count.
+/// Correlations of the samples after the first `out.len()` − 1 of `x` with those `lag` before
+/// them: `out[lag]` = Σ x[n]·x[n − lag].
 ///
-/// Sample i goes to lane i mod 16; the lanes are added pairwise.
+/// The i-th product goes to lane i mod 8; the lanes are added pairwise.
+/// Samples of up to 24 bits, 32 at a time, make every sum exact.
 #[inline(always)]
-pub fn autocorrelation(x: &[f64], length: usize, out: &mut [f64]) {
-    let rows = length.div_ceil(LANES);
+pub fn correlate(x: &[f64], out: &mut [f64]) {
+    let order = out.len() - 1;
+    let (left, left_rest) = x[order..].as_chunks::<SUMS>();
     for (lag, out) in out.iter_mut().enumerate() {
-        let (left, _) = x[..rows * LANES].as_chunks::<LANES>();
-        let (right, _) = x[lag..lag + rows * LANES].as_chunks::<LANES>();
-        let mut lanes = [0.0; LANES];
+        let (right, right_rest) = x[order - lag..x.len() - lag].as_chunks::<SUMS>();
+        let mut lanes = [0.0; SUMS];
         for (left, right) in left.iter().zip(right) {
-            for l in 0..LANES {
+            for l in 0..SUMS {
                 lanes[l] += left[l] * right[l];
             }
         }
-        let mut width = LANES / 2;
+        for (lane, (left, right)) in lanes.iter_mut().zip(left_rest.iter().zip(right_rest)) {
+            *lane += left * right;
+        }
+        let mut width = SUMS / 2;
         while width > 0 {
             for l in 0..width {
                 lanes[l] += lanes[l + width];
@@ -244,5 +243,66 @@ pub fn autocorrelation(x: &[f64], length: usize, out: &mut [f64]) {
             width /= 2;
         }
         *out = lanes[0];
+    }
+}
+
+/// Adds the weighted products of four vectors with themselves to the upper triangle of a matrix:
+/// `out[i][j]` += Σ w·v[i]·v[j] for i ≤ j, the four terms added pairwise. What it leaves below
+/// the diagonal has no meaning.
+#[inline(always)]
+pub fn add_products(
+    vectors: &[[f64; MAX_ORDER]; 4],
+    weights: &[f64; 4],
+    out: &mut [[f64; MAX_ORDER]],
+) {
+    const STEP: usize = 8;
+    let order = out.len();
+    for (i, row) in out.iter_mut().enumerate() {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|k| weights[k] * vectors[k][i]);
+        for first in (i / STEP * STEP..order).step_by(STEP) {
+            let [p, q, r, s] = vectors.each_ref().map(|v| -> &[f64; STEP] {
+                v[first..first + STEP].try_into().expect("STEP divides MAX_ORDER")
+            });
+            let row = &mut row[first..first + STEP];
+            for l in 0..STEP {
+                row[l] += (a * p[l] + b * q[l]) + (c * r[l] + d * s[l]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn correlations_are_sums_of_products() {
+        // Integers this small make every order of additions exact.
+        let x: Vec<f64> = (0..80).map(|i| f64::from(i * i % 91 - 45)).collect();
+        for (order, length) in [(0, 0), (0, 1), (5, 5), (5, 20), (5, 37), (32, 64), (32, 79)] {
+            let mut found = vec![0.0; order + 1];
+            correlate(&x[..length], &mut found);
+            for (lag, found) in found.iter().enumerate() {
+                let expected: f64 = (order..length).map(|n| x[n] * x[n - lag]).sum();
+                assert_eq!(*found, expected, "{order} {length} {lag}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_are_added_to_the_upper_triangle() {
+        let vectors: [[f64; MAX_ORDER]; 4] =
+            std::array::from_fn(|k| std::array::from_fn(|i| (i * (3 + k) % 23) as f64 - 9.0));
+        let weights = [1.0, -2.0, 0.5, 4.0];
+        for order in 0..=MAX_ORDER {
+            let mut out = vec![[1.0; MAX_ORDER]; order];
+            add_products(&vectors, &weights, &mut out);
+            for i in 0..order {
+                for j in i..order {
+                    let terms = (0..4).map(|k| weights[k] * vectors[k][i] * vectors[k][j]);
+                    assert_eq!(out[i][j], 1.0 + terms.sum::<f64>(), "{order} {i} {j}");
+                }
+            }
+        }
     }
 }
