@@ -37,6 +37,9 @@ const LEAST_SIZE: f64 = 0.2;
 /// stays below it.
 const FLOOR: f64 = 1e-13;
 
+/// Least part of the samples' own mean square that is a residual's rather than rounding.
+const LEAST_ERROR: f64 = 1e-15;
+
 type Matrix = [[f64; MAX_ORDER + 1]; MAX_ORDER + 1];
 
 /// Workspace for one block.
@@ -227,7 +230,8 @@ impl Analysis {
             }
             self.diagonal[i] = rest;
             self.solution[i] = target / rest;
-            self.errors[i + 1] = (self.errors[i] - target * self.solution[i]).max(0.0);
+            self.errors[i + 1] =
+                (self.errors[i] - target * self.solution[i]).max(r[0][0] * LEAST_ERROR);
             self.reached = i + 1;
         }
     }

@@ -9,6 +9,7 @@ use super::analysis::{Analysis, STRETCH};
 use super::level::Level;
 use super::subframe::FIXED;
 use crate::simd::Kernels;
+use std::f64::consts::FRAC_PI_2;
 
 const MOST_SECTIONS: usize = 4;
 
@@ -78,13 +79,13 @@ impl Chooser {
     fn estimate(&mut self, kernels: &Kernels, from: usize, length: usize, width: u32) -> f64 {
         let analysis = &mut self.analysis;
         analysis.solve(kernels, from / STRETCH..(from + length) / STRETCH);
-        (0..=analysis.reached)
-            .map(|order| {
-                length as f64 * analysis.bits_per_sample(analysis.errors[order])
-                    + order as f64 * f64::from(width + 8)
-                    + 100.0
-            })
-            .fold(f64::MAX, f64::min)
+        let bits = |mean_square| length as f64 * analysis.bits_per_sample(mean_square);
+        // A Gaussian's mean square in units of its mean magnitude is π/2.
+        let fixed = bits(FRAC_PI_2);
+        let linear = (0..=analysis.reached)
+            .map(|order| bits(analysis.errors[order]) + order as f64 * f64::from(width + 8));
+        // Headers, checksum, and the block's entry in an index have about 100 bits.
+        linear.fold(fixed, f64::min) + 100.0
     }
 }
 
@@ -97,4 +98,48 @@ fn even(length: usize, block: usize) -> usize {
     let size = length.div_ceil(count.max(1));
     // Whole partitions where there is more than one block.
     if count > 1 { size.next_multiple_of(256).min(block) } else { size }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::level::settings;
+    use super::*;
+    use crate::simd::kernels;
+
+    fn chosen(level: u32, samples: &[i32]) -> usize {
+        let mut read =
+            |first: usize, out: &mut [i32]| out.copy_from_slice(&samples[first..][..out.len()]);
+        Chooser::default().choose(kernels(), &settings(level), samples.len(), 24, &mut read)
+    }
+
+    fn noise(length: usize) -> impl Iterator<Item = f64> {
+        let mut seed = 1_u64;
+        (0..length).map(move |_| {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            f64::from((seed >> 40) as i32 - (1 << 23)) / f64::from(1 << 23)
+        })
+    }
+
+    #[test]
+    fn a_signal_that_stays_the_same_gets_long_blocks() {
+        let samples: Vec<i32> = noise(200_000).map(|x| (x * 100.0) as i32).collect();
+        for level in 1..=8 {
+            assert_eq!(chosen(level, &samples), 16384, "level {level}");
+        }
+        assert_eq!(chosen(5, &samples[..10_000]), 10_000);
+    }
+
+    #[test]
+    fn a_signal_whose_spectrum_changes_gets_short_blocks() {
+        let (mut before, mut last) = (0.0, 0.0);
+        let resonance = |(i, x): (usize, f64)| {
+            let tone = [1.95, 0.3, -1.2, -1.9][i / 4096 % 4];
+            (before, last) = (last, tone * last - 0.98 * before + 300.0 * x);
+            last as i32
+        };
+        let samples: Vec<i32> = noise(200_000).enumerate().map(resonance).collect();
+        for level in 4..=8 {
+            assert!(chosen(level, &samples) <= 4096, "level {level}");
+        }
+    }
 }

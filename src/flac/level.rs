@@ -22,7 +22,7 @@ pub struct Level {
 
 /// The settings of level 0 to 8.
 pub fn settings(level: u32) -> Level {
-    let rough = Effort { order: 6, size: 256, exact: false };
+    let rough = Effort { order: 6, size: 128, exact: false };
     let fine = Effort { order: 8, size: 32, exact: true };
     let quick = Level {
         order: 12,
