@@ -1,5 +1,6 @@
 """Promise: what the README shows works as shown."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -114,3 +115,22 @@ def test_netcdf_commands_do_what_is_written_beside_them(run):
     assert 0.00049 < np.abs(values - RANDOM).max() <= 0.0005
     values, ids, chunks = stored("new.nc")
     assert (ids, chunks) == ([61868], (4, 100_000))
+
+
+def test_the_sizes_are_those_that_the_demo_measures(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "h5-examples")
+    demo = importlib.import_module("demo")
+    rows = [line.strip("| ").split(" | ") for line in section("Sizes").splitlines()]
+    written = {tuple(row[:3]): row[3:] for row in rows if len(row) == 6 and row[0] != "recording"}
+    measured = {
+        (row.name, row.original.dtype.name, row.mode.label): (
+            row.original.nbytes,
+            row.gzip,
+            row.stored,
+        )
+        for row in demo.read("demo.h5", demo.write("demo.h5"))
+    }
+    assert written.keys() == measured.keys()
+    for row, sizes in written.items():
+        sizes = [int(size.replace(",", "")) for size in sizes]
+        assert sizes == pytest.approx(measured[row], rel=0.02), row
