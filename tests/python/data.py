@@ -2,13 +2,9 @@
 
 import numpy as np
 
-INTEGERS = [
-    f"{order}{kind}{size}" for size in (2, 4, 8) for kind in "iu" for order in "<>"
-]
+INTEGERS = [f"{order}{kind}{size}" for size in (2, 4, 8) for kind in "iu" for order in "<>"]
 INTEGERS += ["|i1", "|u1", "|b1"]
-FLOATS = [
-    f"{order}{kind}" for kind in ("f2", "f4", "f8", "c8", "c16") for order in "<>"
-]
+FLOATS = [f"{order}{kind}" for kind in ("f2", "f4", "f8", "c8", "c16") for order in "<>"]
 
 # Shape and chunk shape, never dividing it unless it is one.
 SHAPES = [
@@ -38,14 +34,10 @@ def integers(rng, shape, dtype):
     if dtype.kind == "b":
         return rng.random(shape) < 0.2
     info = np.iinfo(dtype)
-    array = (streams(rng, shape) * 8 + (64 if dtype.kind == "u" else 0)).clip(
-        info.min, info.max
-    )
+    array = (streams(rng, shape) * 8 + (64 if dtype.kind == "u" else 0)).clip(info.min, info.max)
     array = array.astype(dtype)
     extreme = rng.random(shape) < 0.002
-    array[extreme] = rng.choice(
-        np.array([info.min, info.max], dtype), int(extreme.sum())
-    )
+    array[extreme] = rng.choice(np.array([info.min, info.max], dtype), int(extreme.sum()))
     return array
 
 

@@ -37,10 +37,7 @@ DATASETS = [
 
 def bundled(package, name):
     """Path of a library that a wheel brings, loaded when its package is."""
-    folder = (
-        Path(importlib.util.find_spec(package).origin).parents[1]
-        / f"{package}.libs".lower()
-    )
+    folder = Path(importlib.util.find_spec(package).origin).parents[1] / f"{package}.libs".lower()
     (found,) = folder.glob(f"{name}-*")
     return str(found)
 
@@ -55,9 +52,7 @@ class H5py:
 
     def create(self, path, name, data, params):
         with self.h5py.File(path, "a") as f:
-            options = params.create(
-                chunks=CHUNKS, fillvalue=FILL, maxshape=(None, data.shape[1])
-            )
+            options = params.create(chunks=CHUNKS, fillvalue=FILL, maxshape=(None, data.shape[1]))
             f.create_dataset(name, data=data, **options)
 
     def append(self, path, name, data):
@@ -100,9 +95,7 @@ class NetCDF4:
                 f.createDimension("x", data.shape[1])
             f.createDimension(f"{name}_rows")
             axes = (f"{name}_rows", "x")
-            v = f.createVariable(
-                name, data.dtype, axes, chunksizes=CHUNKS, fill_value=FILL
-            )
+            v = f.createVariable(name, data.dtype, axes, chunksizes=CHUNKS, fill_value=FILL)
             self.define(f, v, params)
             v[:] = data
 
@@ -177,9 +170,7 @@ class Library:
             self.check("H5Pset_fill_value", made, kind, fill)
             count = ctypes.c_size_t(len(words))
             self.check("H5Pset_filter", made, FILTER, ctypes.c_uint(0), count, listed)
-            x = self.id(
-                "H5Dcreate2", file, name.encode(), kind, space, zero, made, zero
-            )
+            x = self.id("H5Dcreate2", file, name.encode(), kind, space, zero, made, zero)
             self.transfer("H5Dwrite", x, data)
 
     def append(self, path, name, data):
@@ -187,13 +178,9 @@ class Library:
         with self.file(path, writing=True) as file:
             x = self.id("H5Dopen2", file, name.encode(), zero)
             sizes = sizes_of((0, 0))
-            self.check(
-                "H5Sget_simple_extent_dims", self.id("H5Dget_space", x), sizes, None
-            )
+            self.check("H5Sget_simple_extent_dims", self.id("H5Dget_space", x), sizes, None)
             start, added = sizes_of((sizes[0], 0)), sizes_of(data.shape)
-            self.check(
-                "H5Dset_extent", x, sizes_of((sizes[0] + data.shape[0], data.shape[1]))
-            )
+            self.check("H5Dset_extent", x, sizes_of((sizes[0] + data.shape[0], data.shape[1])))
             space = self.id("H5Dget_space", x)
             self.check("H5Sselect_hyperslab", space, 0, start, None, added, None)
             part = self.id("H5Screate_simple", data.ndim, added, None)

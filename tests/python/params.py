@@ -126,20 +126,14 @@ def assert_within(decoded, original, params, chunks, seed, fill=None, margin=0):
         margin = max(margin, 1e-12)
     decoded, original = components(decoded), components(original)
     axis = len(chunks) - 1 - params.axis
-    blocks = [
-        range(0, size, step) for size, step in zip(original.shape, chunks, strict=False)
-    ]
+    blocks = [range(0, size, step) for size, step in zip(original.shape, chunks, strict=False)]
     for corner in product(*blocks):
-        block = tuple(
-            slice(i, i + step) for i, step in zip(corner, chunks, strict=True)
-        )
+        block = tuple(slice(i, i + step) for i, step in zip(corner, chunks, strict=True))
         before = np.moveaxis(original[block], axis, -1)
         after = np.moveaxis(decoded[block], axis, -1)
         quanta = params.quanta(in_statistics(before, fill)) * (1 + margin)
         exact = None if margin else params.fixed()
-        assert_close(
-            after, before, quanta[..., None], exact, f"seed {seed}, chunk at {corner}"
-        )
+        assert_close(after, before, quanta[..., None], exact, f"seed {seed}, chunk at {corner}")
 
 
 def in_statistics(streams, fill):
@@ -156,9 +150,7 @@ def in_statistics(streams, fill):
 def assert_close(decoded, original, quanta, exact, told):
     """Compares in extended precision, and in fractions where that leaves a doubt."""
     finite = np.isfinite(original)
-    assert (finite | (bits(decoded) == bits(original))).all(), (
-        f"{told}: NaN or Inf changed"
-    )
+    assert (finite | (bits(decoded) == bits(original))).all(), f"{told}: NaN or Inf changed"
     assert np.isfinite(decoded[finite]).all(), f"{told}: NaN or Inf out of nothing"
     x = np.where(finite, original, 0).astype(np.longdouble)
     y = np.where(finite, decoded, 0).astype(np.longdouble)

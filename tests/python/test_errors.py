@@ -162,9 +162,7 @@ def low_level(f, kind, flags=h5py.h5z.FLAG_OPTIONAL, before=(), words=()):
 @pytest.mark.parametrize("words, told", WORDS.values(), ids=WORDS)
 def test_h5py_tells_what_is_wrong_with_the_words(usable, words, told):
     with h5py.File(usable, "a") as f, pytest.raises(ValueError) as error:
-        f.create_dataset(
-            "bad", (10, 10), "f8", compression=FILTER, compression_opts=words
-        )
+        f.create_dataset("bad", (10, 10), "f8", compression=FILTER, compression_opts=words)
     assert told in str(error.value)
 
 
@@ -180,9 +178,7 @@ def test_h5py_tells_which_type_is_refused(usable, kind, told, mandatory):
 
 def test_h5py_tells_which_filter_is_in_the_way(usable):
     with h5py.File(usable, "a") as f:
-        with pytest.raises(
-            ValueError, match="shuffle stands before h5flac in the filter pipeline"
-        ):
+        with pytest.raises(ValueError, match="shuffle stands before h5flac in the filter pipeline"):
             f.create_dataset("bad", (10, 10), "f8", compression=FILTER, shuffle=True)
         earlier = {
             "fletcher32": lambda made: made.set_fletcher32(),
@@ -200,9 +196,7 @@ def test_variable_length_data_are_refused_or_left_alone(usable, tmp_path):
     rows = [np.arange(i % 7, dtype="i4") for i in range(1000)]
     with h5py.File(tmp_path / "apart.h5", "w") as f:
         x = f.create_dataset("x", (1000,), kind, chunks=(100,), **LOSSLESS.create())
-        s = f.create_dataset(
-            "s", (1000,), h5py.string_dtype(), chunks=(100,), compression=FILTER
-        )
+        s = f.create_dataset("s", (1000,), h5py.string_dtype(), chunks=(100,), compression=FILTER)
         for i, row in enumerate(rows):
             x[i], s[i] = row, "s" * (i % 9)
     with h5py.File(tmp_path / "apart.h5") as f:
@@ -251,16 +245,12 @@ def test_h5py_tells_of_damaged_chunks(file, seed, last_error, damage, params):
         with h5py.File(file) as f:
             with pytest.raises(OSError) as error:
                 f["x"][:]
-            assert len(last_error()) > 10 and last_error() in str(error.value), (
-                f"seed {attempt}"
-            )
+            assert len(last_error()) > 10 and last_error() in str(error.value), f"seed {attempt}"
             assert np.abs(f["y"][:] - array).max() < 0.1, f"seed {attempt}"
 
 
 @pytest.mark.parametrize("name", ["netCDF4", "tables", "debian"])
-def test_libraries_that_hide_errors_leave_the_last_one_with_the_plugin(
-    tmp_path, last_error, name
-):
+def test_libraries_that_hide_errors_leave_the_last_one_with_the_plugin(tmp_path, last_error, name):
     host, path, data = hosts.HOSTS[name](), tmp_path / "x.h5", hosts.wave("<i4")
     host.create(path, "i4", data, LOSSLESS)
     for level in (9, 10):

@@ -26,15 +26,11 @@ def gappy(rng, shape, dtype, fill):
 @pytest.mark.parametrize("params", ALL, ids=str)
 @pytest.mark.parametrize("fill", FILLS, ids=str)
 @pytest.mark.parametrize("dtype", ["<f4", ">f8"])
-def test_gaps_come_back_exact_and_outside_the_statistics(
-    file, seed, dtype, fill, params
-):
+def test_gaps_come_back_exact_and_outside_the_statistics(file, seed, dtype, fill, params):
     fill = np.array(fill, dtype)
     array, gaps = gappy(np.random.default_rng(seed), (5, 7000), dtype, fill)
     with h5py.File(file, "w") as f:
-        f.create_dataset(
-            "x", data=array, chunks=(2, 3000), **params.create(fillvalue=fill)
-        )
+        f.create_dataset("x", data=array, chunks=(2, 3000), **params.create(fillvalue=fill))
     with h5py.File(file) as f:
         decoded = f["x"][:]
     assert (bits(decoded)[gaps] == bits(array)[gaps]).all(), f"seed {seed}"
@@ -51,15 +47,11 @@ def test_gaps_cost_next_to_nothing(tmp_path, seed, fill, params):
     sizes = []
     for name, data in [("gaps", array), ("whole", whole)]:
         with h5py.File(tmp_path / name, "w") as f:
-            x = f.create_dataset(
-                "x", data=data, chunks=(8, 20000), **params.create(fillvalue=fill)
-            )
+            x = f.create_dataset("x", data=data, chunks=(8, 20000), **params.create(fillvalue=fill))
             f.flush()
             sizes.append(x.id.get_storage_size())
     # 32 runs, each with two lengths to store and two edges to predict anew.
-    assert sizes[0] <= sizes[1] + 32 * 40, (
-        f"seed {seed}: {sizes[0]} with gaps, {sizes[1]} without"
-    )
+    assert sizes[0] <= sizes[1] + 32 * 40, f"seed {seed}: {sizes[0]} with gaps, {sizes[1]} without"
 
 
 @pytest.mark.parametrize("params", [*LOSSY, *DITHERED], ids=str)
@@ -70,23 +62,17 @@ def test_padding_of_edge_chunks_costs_next_to_nothing(tmp_path, seed, fill, para
     sizes = []
     for name, chunks in [("padded", (10, 20000)), ("fitting", (3, 2000))]:
         with h5py.File(tmp_path / name, "w") as f:
-            options = params.create(
-                chunks=chunks, fillvalue=fill, maxshape=(None, None)
-            )
+            options = params.create(chunks=chunks, fillvalue=fill, maxshape=(None, None))
             x = f.create_dataset("x", data=array, **options)
             f.flush()
             sizes.append(x.id.get_storage_size())
         with h5py.File(tmp_path / name) as f:
             assert_within(f["x"][:], array, params, chunks, seed, fill=fill)
             f["x"].id.get_chunk_info(0)
-    assert sizes[0] <= sizes[1] + 300, (
-        f"seed {seed}: {sizes[0]} padded, {sizes[1]} fitting"
-    )
+    assert sizes[0] <= sizes[1] + 300, f"seed {seed}: {sizes[0]} padded, {sizes[1]} fitting"
 
 
-@pytest.mark.parametrize(
-    "dtype, fill", [("<i4", -999999), (">i2", -32768), ("<u8", 2**64 - 1)]
-)
+@pytest.mark.parametrize("dtype, fill", [("<i4", -999999), (">i2", -32768), ("<u8", 2**64 - 1)])
 def test_integer_gaps_do_not_widen_the_rest(tmp_path, seed, dtype, fill):
     array, gaps = gappy(np.random.default_rng(seed), (8, 20000), "f8", 0)
     array = (1000 + 20 * array).astype(dtype)
@@ -102,9 +88,7 @@ def test_integer_gaps_do_not_widen_the_rest(tmp_path, seed, dtype, fill):
             sizes.append(x.id.get_storage_size())
         with h5py.File(tmp_path / name) as f:
             assert_exact(f["x"][:], data, seed)
-    assert sizes[0] <= sizes[1] + 32 * 40, (
-        f"seed {seed}: {sizes[0]} with gaps, {sizes[1]} without"
-    )
+    assert sizes[0] <= sizes[1] + 32 * 40, f"seed {seed}: {sizes[0]} with gaps, {sizes[1]} without"
 
 
 @pytest.mark.parametrize("params", [LOSSLESS, *LOSSY], ids=str)
@@ -112,9 +96,7 @@ def test_integer_gaps_do_not_widen_the_rest(tmp_path, seed, dtype, fill):
 def test_samples_never_written_read_as_fill(file, seed, fill, params):
     array = streams(np.random.default_rng(seed), (1500,))
     with h5py.File(file, "w") as f:
-        x = f.create_dataset(
-            "x", (10000,), "f8", chunks=(4000,), **params.create(fillvalue=fill)
-        )
+        x = f.create_dataset("x", (10000,), "f8", chunks=(4000,), **params.create(fillvalue=fill))
         x[500:2000] = array
     with h5py.File(file) as f:
         decoded = f["x"][:]
@@ -133,9 +115,7 @@ def test_complex_fill_values_come_back(file, seed):
     array[:2000] = streams(rng, (2000,)) + 1j * streams(rng, (2000,))
     for params in [LOSSLESS, *LOSSY]:
         with h5py.File(file, "w") as f:
-            f.create_dataset(
-                "x", data=array, chunks=(3000,), **params.create(fillvalue=fill)
-            )
+            f.create_dataset("x", data=array, chunks=(3000,), **params.create(fillvalue=fill))
         with h5py.File(file) as f:
             decoded = f["x"][:]
         assert_exact(decoded[2000:], array[2000:], seed)

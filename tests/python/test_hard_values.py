@@ -21,9 +21,7 @@ LENGTH = 50_000
 def through(file, array, params, **options):
     """What comes back of an array in one chunk, and its stored bytes."""
     with h5py.File(file, "w") as f:
-        f.create_dataset(
-            "x", data=array, chunks=array.shape, **params.create(**options)
-        )
+        f.create_dataset("x", data=array, chunks=array.shape, **params.create(**options))
     with h5py.File(file) as f:
         return f["x"][:], f["x"].id.get_storage_size()
 
@@ -103,9 +101,7 @@ def test_noise_mode_pays_little_for_glitches(file, seed):
     _, clean = through(file, array, NOISE)
     array[::5000] = 1e6
     _, glitched = through(file, array, NOISE)
-    assert glitched < clean + 10 * 200, (
-        f"seed {seed}: {glitched} with glitches, {clean} without"
-    )
+    assert glitched < clean + 10 * 200, f"seed {seed}: {glitched} with glitches, {clean} without"
 
 
 def test_precision_keeps_its_meaning(file, seed):
@@ -114,9 +110,7 @@ def test_precision_keeps_its_meaning(file, seed):
     for disturbed in (array, array + np.linspace(0, 1000, LENGTH)):
         for digits in (1, 2, 4):
             step = 2 * largest_error(file, disturbed, PRECISION.at(value=digits))
-            assert step == pytest.approx(np.std(disturbed) / 10**digits, rel=1e-3), (
-                f"seed {seed}"
-            )
+            assert step == pytest.approx(np.std(disturbed) / 10**digits, rel=1e-3), f"seed {seed}"
 
 
 def test_a_common_factor_costs_nothing(file, seed):
@@ -129,9 +123,7 @@ def test_a_common_factor_costs_nothing(file, seed):
 
 def test_wide_types_cost_no_more_than_narrow_ones(file, seed):
     counts = np.round(100 * white(seed))
-    sizes = {
-        t: through(file, counts.astype(t), LOSSLESS)[1] for t in ("i2", "i4", "i8")
-    }
+    sizes = {t: through(file, counts.astype(t), LOSSLESS)[1] for t in ("i2", "i4", "i8")}
     assert max(sizes.values()) < min(sizes.values()) * 1.01, f"seed {seed}: {sizes}"
     lossy = {t: through(file, white(seed, t), QUANTA)[1] for t in ("f4", "f8")}
     assert lossy["f8"] < lossy["f4"] * 1.01, f"seed {seed}: {lossy}"
@@ -156,6 +148,4 @@ def test_streams_keep_their_own_quanta(file, seed):
         decoded, _ = through(file, array, params)
         assert_within(decoded, array, params, array.shape, seed)
         errors = np.abs(decoded - array).max(axis=1)
-        assert (np.abs(np.diff(np.log10(errors)) - 6) < 0.3).all(), (
-            f"seed {seed}: {errors}"
-        )
+        assert (np.abs(np.diff(np.log10(errors)) - 6) < 0.3).all(), f"seed {seed}: {errors}"

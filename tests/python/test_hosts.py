@@ -18,13 +18,9 @@ ORDERS += [
 
 
 def test_the_five_libraries_are_what_they_are_taken_for(run_python, run):
-    code = (
-        "import hosts; print(hosts.Library(hosts.bundled({!r}, 'libhdf5')).version())"
-    )
+    code = "import hosts; print(hosts.Library(hosts.bundled({!r}, 'libhdf5')).version())"
     found = {name: run_python(code.format(name)).strip() for name in WHEELS}
-    found["debian"] = run_python(
-        "import hosts; print(hosts.Debian().version())"
-    ).strip()
+    found["debian"] = run_python("import hosts; print(hosts.Debian().version())").strip()
     assert found["h5py"].startswith("2.0") and found["netCDF4"].startswith("2.2")
     assert found["tables"].startswith("1.14") and found["debian"].startswith("1.1")
     assert len(set(found.values())) == 4, found

@@ -29,9 +29,7 @@ def nested(path, seed, depth):
     """Works, then lets a child of its own work."""
     write_and_read(path, seed)
     if depth:
-        child = FORK.Process(
-            target=nested, args=(f"{path}.{depth}", seed + 1, depth - 1)
-        )
+        child = FORK.Process(target=nested, args=(f"{path}.{depth}", seed + 1, depth - 1))
         child.start()
         child.join(60)
         assert child.exitcode == 0, f"exit code {child.exitcode}, None is a hang"
@@ -39,14 +37,11 @@ def nested(path, seed, depth):
 
 
 @pytest.mark.parametrize("threads", ["1", "2", "auto"])
-def test_forked_children_and_their_parents_work_on(
-    tmp_path, monkeypatch, seed, threads
-):
+def test_forked_children_and_their_parents_work_on(tmp_path, monkeypatch, seed, threads):
     monkeypatch.setenv("H5FLAC_NUM_THREADS", threads)
     nested(tmp_path / "x.h5", seed, 2)
     children = [
-        FORK.Process(target=nested, args=(tmp_path / f"{i}.h5", seed + i, 0))
-        for i in range(4)
+        FORK.Process(target=nested, args=(tmp_path / f"{i}.h5", seed + i, 0)) for i in range(4)
     ]
     for child in children:
         child.start()
@@ -76,17 +71,12 @@ def row(where):
 def test_many_python_threads_share_the_plugin(tmp_path, monkeypatch, seed, threads):
     monkeypatch.setenv("H5FLAC_NUM_THREADS", threads)
     with ThreadPoolExecutor(8) as pool:
-        work = [
-            pool.submit(write_and_read, tmp_path / f"{i}.h5", seed + i)
-            for i in range(24)
-        ]
+        work = [pool.submit(write_and_read, tmp_path / f"{i}.h5", seed + i) for i in range(24)]
         for done in work:
             done.result(timeout=60)
 
 
-@pytest.mark.parametrize(
-    "params", [LOSSLESS, QUANTA, NOISE, NOISE.at(dither=True)], ids=str
-)
+@pytest.mark.parametrize("params", [LOSSLESS, QUANTA, NOISE, NOISE.at(dither=True)], ids=str)
 def test_the_stored_bytes_do_not_depend_on_threads(file, monkeypatch, seed, params):
     data, found = array(seed), set()
     for threads in ["1", "2", "3", "auto", "0", "many", ""]:

@@ -6,9 +6,7 @@ import pytest
 from data import FLOATS, INTEGERS, SHAPES, floats, integers
 from params import DITHERED, LOSSLESS, LOSSY, QUANTA, assert_exact, assert_within
 
-shapes = pytest.mark.parametrize(
-    "shape, chunks", SHAPES, ids=lambda x: "x".join(map(str, x))
-)
+shapes = pytest.mark.parametrize("shape, chunks", SHAPES, ids=lambda x: "x".join(map(str, x)))
 
 # Level 8 searches: on small arrays only.
 LEVELS = [(0, 1_000_000), (5, 1_000_000), (8, 20_000)]
@@ -32,9 +30,7 @@ def test_integers_come_back_exactly_in_every_mode(file, seed, dtype, shape, chun
     array = integers(np.random.default_rng(seed), shape, dtype)
     for level in levels(array):
         for params in [LOSSLESS, QUANTA] if level == 0 else [LOSSLESS]:
-            assert_exact(
-                through(file, array, params.at(level=level), chunks), array, seed
-            )
+            assert_exact(through(file, array, params.at(level=level), chunks), array, seed)
 
 
 @shapes
@@ -42,17 +38,13 @@ def test_integers_come_back_exactly_in_every_mode(file, seed, dtype, shape, chun
 def test_floats_come_back_exactly_in_lossless_mode(file, seed, dtype, shape, chunks):
     array = floats(np.random.default_rng(seed), shape, dtype)
     for level in levels(array):
-        assert_exact(
-            through(file, array, LOSSLESS.at(level=level), chunks), array, seed
-        )
+        assert_exact(through(file, array, LOSSLESS.at(level=level), chunks), array, seed)
 
 
 @pytest.mark.parametrize("params", LOSSY + DITHERED, ids=str)
 @shapes
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_floats_come_back_within_half_the_quanta(
-    file, seed, dtype, shape, chunks, params
-):
+def test_floats_come_back_within_half_the_quanta(file, seed, dtype, shape, chunks, params):
     array = floats(np.random.default_rng(seed), shape, dtype)
     for level in levels(array):
         decoded = through(file, array, params.at(level=level), chunks)
@@ -176,6 +168,4 @@ def test_random_bytes_never_grow(file, seed):
                 assert_exact(decoded, array, seed)
             with h5py.File(file) as f:
                 stored = f["x"].id.get_storage_size()
-            assert stored <= array.nbytes + 200, (
-                f"{dtype} {params}: {stored} of {array.nbytes}"
-            )
+            assert stored <= array.nbytes + 200, f"{dtype} {params}: {stored} of {array.nbytes}"

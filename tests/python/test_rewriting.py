@@ -24,9 +24,7 @@ def assert_bounded(decoded, array, params, first, seed):
     if params.mode in ("precision", "noise"):
         quanta = params.quanta(array[..., :first].astype("f8"))
         bound = (quanta / 2 * 1.01)[..., None]
-        assert (np.abs(decoded.astype("f8") - array.astype("f8")) <= bound).all(), (
-            f"seed {seed}"
-        )
+        assert (np.abs(decoded.astype("f8") - array.astype("f8")) <= bound).all(), f"seed {seed}"
     else:
         assert_within(decoded, array, params, array.shape, seed)
 
@@ -34,9 +32,7 @@ def assert_bounded(decoded, array, params, first, seed):
 @pytest.mark.parametrize("params", LOSSY, ids=str)
 @pytest.mark.parametrize("dtype", ["<f4", ">f8"])
 def test_twenty_appends_err_no_more_than_one(file, seed, dtype, params):
-    array = floats(
-        np.random.default_rng(seed), (3, 200 * APPENDS), dtype, special=False
-    )
+    array = floats(np.random.default_rng(seed), (3, 200 * APPENDS), dtype, special=False)
     with h5py.File(file, "w") as f:
         options = params.create(chunks=(3, 5000), maxshape=(3, None))
         f.create_dataset("x", data=array[:, :200], **options)
@@ -76,9 +72,7 @@ def test_later_samples_do_not_change_the_grid_of_earlier_ones(file, seed, params
     rng = np.random.default_rng(seed)
     array = rng.normal(0, 1, 4000) * np.repeat(np.linspace(1, grow, APPENDS), 200)
     with h5py.File(file, "w") as f:
-        f.create_dataset(
-            "x", data=array[:200], chunks=(4000,), maxshape=(None,), **params.create()
-        )
+        f.create_dataset("x", data=array[:200], chunks=(4000,), maxshape=(None,), **params.create())
         first = f["x"][:]
     for end in range(400, 4001, 200):
         with h5py.File(file, "a") as f:
@@ -119,11 +113,5 @@ def test_patches_inside_a_chunk_leave_the_rest_bounded(file, seed, params):
     with h5py.File(file) as f:
         decoded = f["x"][:]
     untouched = array[:3000]
-    bound = (
-        float(params.quanta(array))
-        / 2
-        * (1.05 if params.mode in ("precision", "noise") else 1)
-    )
-    assert np.abs(decoded[:3000] - untouched).max() <= bound * (1 + 1e-9), (
-        f"seed {seed}"
-    )
+    bound = float(params.quanta(array)) / 2 * (1.05 if params.mode in ("precision", "noise") else 1)
+    assert np.abs(decoded[:3000] - untouched).max() <= bound * (1 + 1e-9), f"seed {seed}"

@@ -55,9 +55,7 @@ def test_h5repack_changes_chunks_and_words_of_a_compressed_file(tmp_path, seed, 
     """set_local then meets words that it completed for other chunks."""
     array = floats(np.random.default_rng(seed), (40, 300), "f8")
     with h5py.File(tmp_path / "x.h5", "w") as f:
-        f.create_dataset(
-            "x", data=array, chunks=(16, 128), fillvalue=-999.0, **LOSSLESS.create()
-        )
+        f.create_dataset("x", data=array, chunks=(16, 128), fillvalue=-999.0, **LOSSLESS.create())
     run("h5repack", "-l", "x:CHUNK=7x90", tmp_path / "x.h5", tmp_path / "y.h5")
     run(
         "h5repack",
@@ -103,9 +101,7 @@ def netcdf(tmp_path, seed, run):
         f.createDimension("time", None)
         axes, options = ("station", "time"), {"zlib": True, "chunksizes": (20, 300)}
         f.createVariable("t", "f4", axes, **options)[:, :400] = array
-        f.createVariable("n", "i4", axes, **options)[:, :400] = np.arange(
-            20000
-        ).reshape(50, 400)
+        f.createVariable("n", "i4", axes, **options)[:, :400] = np.arange(20000).reshape(50, 400)
     # nccopy adds filters to what has none: shuffle and gzip come off first.
     run("nccopy", "-F", "none", tmp_path / "x.nc", tmp_path / "plain.nc")
     return tmp_path / "plain.nc", array
@@ -116,16 +112,11 @@ def test_nccopy_compresses_and_the_wheel_reads(tmp_path, seed, run, netcdf):
     ours, back = tmp_path / "ours.nc", tmp_path / "back.nc"
     run("nccopy", "-F", "t,61868,5,2,1,2", "-F", "n,61868,5", path, ours)
     shown = run("ncdump", "-hs", ours)
-    assert (
-        't:_Filter = "61868,5,2,1,2,0,' in shown
-        and 'n:_Filter = "61868,5,0,0,0,0,' in shown
-    )
+    assert 't:_Filter = "61868,5,2,1,2,0,' in shown and 'n:_Filter = "61868,5,0,0,0,0,' in shown
     with netCDF4.Dataset(ours) as f:
         t = f["t"][:]
         assert (t.mask == array.mask).all(), f"seed {seed}"
-        assert np.abs(t.astype("f8") - array.astype("f8")).max() <= 0.005, (
-            f"seed {seed}"
-        )
+        assert np.abs(t.astype("f8") - array.astype("f8")).max() <= 0.005, f"seed {seed}"
         assert (f["n"][:].ravel() == np.arange(20000)).all()
     run("nccopy", "-F", "none", ours, tmp_path / "none.nc")
     run("nccopy", "-d", "1", tmp_path / "none.nc", back)
@@ -137,9 +128,7 @@ def test_nccopy_compresses_and_the_wheel_reads(tmp_path, seed, run, netcdf):
 
 def test_the_wheel_appends_records_to_what_nccopy_made(tmp_path, run, netcdf):
     path, array = netcdf
-    run(
-        "nccopy", "-F", "t,61868,5,2,1,2", "-F", "n,61868,5", path, tmp_path / "ours.nc"
-    )
+    run("nccopy", "-F", "t,61868,5,2,1,2", "-F", "n,61868,5", path, tmp_path / "ours.nc")
     for start in range(400, 800, 40):
         with netCDF4.Dataset(tmp_path / "ours.nc", "a") as f:
             f["t"][:, start : start + 40] = array[:, start - 400 : start - 360]
