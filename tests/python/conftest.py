@@ -66,9 +66,14 @@ def run_python(run):
     return run_python
 
 
-@pytest.fixture
-def last_error():
-    """The plugin's last error on this thread, for libraries that hide HDF5's error stack."""
+def asks_last_error():
+    """A function that gives the plugin's last error on this thread."""
     function = ctypes.CDLL(str(PLUGIN)).h5flac_last_error
     function.restype = ctypes.c_char_p
     return lambda: function().decode()
+
+
+@pytest.fixture
+def last_error():
+    """The plugin's last error, for libraries that hide HDF5's error stack."""
+    return asks_last_error()
