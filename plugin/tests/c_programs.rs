@@ -23,7 +23,7 @@ fn every_function_of_the_header_works_and_refuses() {
     let place = Workplace::new("interface");
     let so = place.plugins().join("libh5flac.so");
     let program = place.compile("interface", &[so.to_str().expect("a plain path"), "-lm"]);
-    passes(&mut place.run(program).env("LD_LIBRARY_PATH", place.plugins()));
+    passes(place.run(program).env("LD_LIBRARY_PATH", place.plugins()));
 }
 
 #[test]

@@ -113,7 +113,7 @@ struct Pieces {
 #[derive(Debug)]
 enum Body {
     Raw(Pieces),
-    Coded(Table),
+    Coded(Box<Table>),
 }
 
 /// The parsed head of a chunk: all but the payload.
@@ -495,7 +495,7 @@ impl Head {
         } else {
             let table = Table::read(&mut cursor, &dtype, &shape, flags & SEEDED != 0)?;
             let payload = table.rows.last().map_or(0, |row| row.start);
-            (Body::Coded(table), payload)
+            (Body::Coded(Box::new(table)), payload)
         };
         if cursor.left() > 0 {
             return Err(Error::corrupt(format!("{} bytes after its end", cursor.left())));

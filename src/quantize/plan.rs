@@ -22,7 +22,7 @@ pub enum Form {
         /// Low bits, 1 to 63.
         low: u32,
     },
-    /// k[i] − k[i − 1] − step in FLAC frames; each frame's first k in the head, and 0 in its
+    /// `k[i] − k[i − 1] − step` in FLAC frames; each frame's first k in the head, and 0 in its
     /// place.
     Difference {
         /// The usual difference.

@@ -67,19 +67,21 @@ impl Quantizer {
         out: &mut [i64],
         misses: &mut Vec<u32>,
     ) {
-        let numbers = samples.iter().zip(out).enumerate();
+        let pairs = samples.iter().zip(&mut *out);
         match self.rule {
-            Rule::Ordered => numbers.for_each(|(_, (&x, out))| *out = x.to_ordered()),
-            Rule::Folded => numbers.for_each(|(_, (&x, out))| *out = folded(x.to_ordered())),
-            Rule::Affine { offset, .. } => numbers.for_each(|(i, (&x, out))| {
+            Rule::Ordered => pairs.for_each(|(&x, out)| *out = x.to_ordered()),
+            Rule::Folded => pairs.for_each(|(&x, out)| *out = folded(x.to_ordered())),
+            Rule::Affine { offset, .. } => pairs.enumerate().for_each(|(i, (&x, out))| {
                 self.one(x, x.to_f64() - offset, 0.0, first, i, out, misses);
             }),
-            Rule::Dithered(_, dither) => numbers.for_each(|(i, (&x, out))| {
+            Rule::Dithered(_, dither) => pairs.enumerate().for_each(|(i, (&x, out))| {
                 self.one(x, x.to_f64(), dither.at(first + i), first, i, out, misses);
             }),
-            Rule::Quanta(_) | Rule::Decimal { .. } => numbers.for_each(|(i, (&x, out))| {
-                self.one(x, x.to_f64(), 0.0, first, i, out, misses);
-            }),
+            Rule::Quanta(_) | Rule::Decimal { .. } => {
+                pairs.enumerate().for_each(|(i, (&x, out))| {
+                    self.one(x, x.to_f64(), 0.0, first, i, out, misses);
+                })
+            }
         }
     }
 

@@ -56,8 +56,8 @@ pub fn bits_per_sample(values: &[i64], stretch: usize) -> f64 {
             for (lag, d) in d.iter_mut().enumerate().take(from + 1) {
                 *d = i128::from(values[i - lag]);
             }
-            for order in 0..=from {
-                sums[order] += d[0].unsigned_abs() as f64;
+            for (order, sum) in sums.iter_mut().enumerate().take(from + 1) {
+                *sum += d[0].unsigned_abs() as f64;
                 for lag in 0..from - order {
                     d[lag] -= d[lag + 1];
                 }

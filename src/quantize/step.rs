@@ -2,6 +2,7 @@
 
 use super::grid;
 use super::noise::{Moments, noise_sigma};
+use super::quantizer::Quantizer;
 use super::rule::{POWERS_OF_TEN, Rule};
 use super::survey::visit;
 use crate::layout::StreamView;
@@ -32,11 +33,6 @@ const STRETCH: usize = 1024;
 
 /// Most samples that are searched for the grid of an earlier compression.
 const LEADING: usize = 4096;
-
-/// A grid is kept where it is at most so much finer, or coarser, than the estimate: an estimate
-/// grows with drift and shrinks little.
-const FINER: f64 = 16.0;
-const COARSER: f64 = 4.0;
 
 /// The valid samples among the first `used` of a stream: finite, and not the fill value.
 pub struct Valid<'a, 'v> {
@@ -102,8 +98,10 @@ impl<'a, 'v> Valid<'a, 'v> {
         noise_sigma(stretches.flat_map(|stretch| stretch.split(|x| !self.is(x))))
     }
 
-    /// The quanta near an estimate on whose grid the leading samples lie already.
-    fn kept<T: Sample>(&self, estimate: f64, buffer: &mut Vec<T>) -> Option<f64> {
+    /// The estimated quanta of an earlier compression on whose grid the leading samples lie.
+    ///
+    /// A grid that is not marked is the instrument's own, which says nothing about the quanta.
+    fn kept<T: Sample>(&self, buffer: &mut Vec<T>) -> Option<f64> {
         buffer.clear();
         let mut first = 0;
         while first < self.used && buffer.len() < LEADING {
@@ -111,15 +109,29 @@ impl<'a, 'v> Valid<'a, 'v> {
             self.gather(first, length, buffer);
             first += length;
         }
-        let (quanta, _) = grid::leading(buffer)?;
-        (estimate / FINER..=estimate * COARSER).contains(&quanta).then_some(quanta)
+        let (near, run) = grid::leading(buffer)?;
+        let mut numbers = vec![0; run];
+        let mut misses = Vec::new();
+        let marks = [near * (1.0 + MARK_SPACING), near, near * (1.0 - MARK_SPACING)];
+        marks.map(marked).into_iter().find(|&quanta| {
+            misses.clear();
+            let quantizer = Quantizer::lossless(Rule::Quanta(quanta));
+            quantizer.run(&buffer[..run], 0, &mut numbers, &mut misses);
+            misses.len() * 8 <= run
+        })
     }
 }
 
-/// The 24 leading bits of a positive number: an estimate is no better, the number takes fewer
-/// bytes, and rounding down never loosens a bound.
-fn rounded_down(x: f64) -> f64 {
-    f64::from_bits(x.to_bits() >> 29 << 29)
+/// Distance of marked numbers, relative to them, at most.
+const MARK_SPACING: f64 = 1.0 / 32768.0;
+
+/// The marked number next below a positive one: its 16 leading bits less 1, and 8 more that follow
+/// from them. Estimates are marked, so that a chunk which is rewritten knows their grid from an
+/// instrument's; the mark takes few bytes, and rounding down never loosens a bound.
+fn marked(x: f64) -> f64 {
+    let leading = (x.to_bits() >> 37) - 1;
+    let mark = (leading.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 56;
+    f64::from_bits(leading << 37 | mark << 29)
 }
 
 impl Wishes<'_> {
@@ -145,11 +157,25 @@ impl Wishes<'_> {
             }
             Mode::Noise(q) => valid.noise(buffer) / q,
         };
-        let quanta = rounded_down(estimate);
-        if !(quanta.is_normal() && quanta > 0.0) {
+        if !(estimate.is_normal() && estimate > 2.0 * f64::MIN_POSITIVE) {
             return None;
         }
-        let kept = if self.dither.is_none() { valid.kept(quanta, buffer) } else { None };
-        Some(Rule::Quanta(kept.unwrap_or(quanta)))
+        let kept = if self.dither.is_none() { valid.kept(buffer) } else { None };
+        Some(Rule::Quanta(kept.unwrap_or(marked(estimate))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_below_and_close() {
+        let mut x = 1e-300;
+        while x < 1e300 {
+            let mark = marked(x);
+            assert!(mark < x && mark > x * (1.0 - 2.5 * MARK_SPACING), "{x} {mark}");
+            x *= 1.37;
+        }
     }
 }

@@ -216,7 +216,7 @@ pub fn write_rice(part: &[i32], parameter: u32, out: &mut BitWriter<'_>) {
 }
 
 /// Correlations of the samples after the first `out.len()` − 1 of `x` with those `lag` before
-/// them: `out[lag]` = Σ x[n]·x[n − lag].
+/// them: `out[lag]` = `Σ x[n]·x[n − lag]`.
 ///
 /// The i-th product goes to lane i mod 8; the lanes are added pairwise.
 /// Samples of up to 24 bits, 32 at a time, make every sum exact.
@@ -247,7 +247,7 @@ pub fn correlate(x: &[f64], out: &mut [f64]) {
 }
 
 /// Adds the weighted products of four vectors with themselves to the upper triangle of a matrix:
-/// `out[i][j]` += Σ w·v[i]·v[j] for i ≤ j, the four terms added pairwise. What it leaves below
+/// `out[i][j]` += `Σ w·v[i]·v[j]` for i ≤ j, the four terms added pairwise. What it leaves below
 /// the diagonal has no meaning.
 #[inline(always)]
 pub fn add_products(
