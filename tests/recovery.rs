@@ -10,8 +10,11 @@ use support::chunk::{Random, assert_same, dtype_of, raw, request, round_trip, sa
 
 const LEVELS: [u32; 3] = [0, 5, 8];
 
-/// Shapes of integers by name: value of sample i.
-fn integer_signals(seed: u64) -> Vec<(&'static str, Box<dyn FnMut(usize) -> i64>)> {
+/// A signal by name: value of sample i.
+type Signal<X> = (&'static str, Box<dyn FnMut(usize) -> X>);
+
+/// Integers.
+fn integer_signals(seed: u64) -> Vec<Signal<i64>> {
     let mut random = Random::new(seed);
     let (mut r1, mut r2, mut r3, mut r4) =
         (random.clone(), Random::new(seed + 1), Random::new(seed + 2), Random::new(seed + 3));
@@ -86,8 +89,8 @@ fn integers_of_every_type_come_back() {
     check_integers::<u64>();
 }
 
-/// Floats by name.
-fn float_signals(seed: u64) -> Vec<(&'static str, Box<dyn FnMut(usize) -> f64>)> {
+/// Floats.
+fn float_signals(seed: u64) -> Vec<Signal<f64>> {
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g] =
         [0, 1, 2, 3, 4, 5, 6].map(|i| Random::new(seed + i));
     let mut walk = 0.0;
