@@ -252,12 +252,11 @@ impl<'a, T: Sample> Planner<'a, T> {
 
     /// The best form for a quantizer's integers; none when it finds no integer at all.
     fn shape(&mut self, view: &StreamView<'_>, coded: usize, quantizer: Quantizer) -> Option<Plan> {
-        let (low, centre, high) = self.quantiles(&quantizer)?;
+        let (centre, spread) = self.centre(&quantizer)?;
         let mut found = survey(view, coded, &quantizer, (0, u64::MAX), &mut self.buffers);
         let (mut least, mut most) = found.range?;
-        let spread = high.abs_diff(low).max(1);
         let mut limit = u64::MAX;
-        if most.abs_diff(centre).max(least.abs_diff(centre)) / 64 > spread
+        if most.abs_diff(centre).max(least.abs_diff(centre)) / 64 > spread.max(1)
             && let Some(near) = survey::limit(view, coded, &quantizer, centre, &mut self.buffers)
         {
             found = survey(view, coded, &quantizer, (centre, near), &mut self.buffers);
@@ -287,8 +286,9 @@ impl<'a, T: Sample> Planner<'a, T> {
         Some(plan)
     }
 
-    /// Low, middle and high integer of the sketch; none where it has only exceptions.
-    fn quantiles(&mut self, quantizer: &Quantizer) -> Option<(i64, i64, i64)> {
+    /// Median of the sketch's integers and of their distances from it; none where there are only
+    /// exceptions.
+    fn centre(&mut self, quantizer: &Quantizer) -> Option<(i64, u64)> {
         let stretch = self.sketch.stretch;
         let Buffers { numbers, misses, .. } = &mut self.buffers;
         numbers.resize(stretch, 0);
@@ -301,9 +301,10 @@ impl<'a, T: Sample> Planner<'a, T> {
             let valid = (0..).zip(numbers.iter()).filter(|(i, _)| misses.next_if_eq(i).is_none());
             self.numbers.extend(valid.map(|(_, &n)| n));
         }
-        self.numbers.sort_unstable();
-        let quantile = |percent: usize| self.numbers[(self.numbers.len() - 1) * percent / 100];
-        (!self.numbers.is_empty()).then(|| (quantile(2), quantile(50), quantile(98)))
+        let middle = self.numbers.len().checked_sub(1)? / 2;
+        let centre = *self.numbers.select_nth_unstable(middle).1;
+        self.numbers.sort_unstable_by_key(|n| n.abs_diff(centre));
+        Some((centre, self.numbers[middle].abs_diff(centre)))
     }
 
     /// Chooses the form of integers in this range around the plan's offset and factor, and adds

@@ -112,8 +112,8 @@ impl<'a, 'v> Valid<'a, 'v> {
         let (near, run) = grid::leading(buffer)?;
         let mut numbers = vec![0; run];
         let mut misses = Vec::new();
-        let marks = [near * (1.0 + MARK_SPACING), near, near * (1.0 - MARK_SPACING)];
-        marks.map(marked).into_iter().find(|&quanta| {
+        let leading = leading_bits(near);
+        [leading, leading - 1, leading + 1].map(with_mark).into_iter().find(|&quanta| {
             misses.clear();
             let quantizer = Quantizer::lossless(Rule::Quanta(quanta));
             quantizer.run(&buffer[..run], 0, &mut numbers, &mut misses);
@@ -122,16 +122,22 @@ impl<'a, 'v> Valid<'a, 'v> {
     }
 }
 
-/// Distance of marked numbers, relative to them, at most.
-const MARK_SPACING: f64 = 1.0 / 32768.0;
+/// Sign, exponent and 15 bits of mantissa.
+fn leading_bits(x: f64) -> u64 {
+    x.to_bits() >> 37
+}
 
-/// The marked number next below a positive one: its 16 leading bits less 1, and 8 more that follow
-/// from them. Estimates are marked, so that a chunk which is rewritten knows their grid from an
-/// instrument's; the mark takes few bytes, and rounding down never loosens a bound.
-fn marked(x: f64) -> f64 {
-    let leading = (x.to_bits() >> 37) - 1;
+/// The marked number with these leading bits: 8 more follow from them, the rest is 0.
+fn with_mark(leading: u64) -> f64 {
     let mark = (leading.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 56;
     f64::from_bits(leading << 37 | mark << 29)
+}
+
+/// A marked number just below a positive one. Estimates are marked, so that a chunk which is
+/// rewritten knows their grid from an instrument's; the mark takes few bytes, and rounding down
+/// never loosens a bound.
+fn marked(x: f64) -> f64 {
+    with_mark(leading_bits(x) - 1)
 }
 
 impl Wishes<'_> {
@@ -174,7 +180,8 @@ mod tests {
         let mut x = 1e-300;
         while x < 1e300 {
             let mark = marked(x);
-            assert!(mark < x && mark > x * (1.0 - 2.5 * MARK_SPACING), "{x} {mark}");
+            assert!(mark < x && mark > x * (1.0 - 1e-4), "{x} {mark}");
+            assert_eq!(with_mark(leading_bits(mark)), mark);
             x *= 1.37;
         }
     }

@@ -171,7 +171,7 @@ pub fn limit<T: Sample>(
         let runs = steps[..=b + empty].iter().sum::<i64>().unsigned_abs();
         let cost = runs * RUN_BITS + values * 8 * T::SIZE as u64;
         let gain = runs * PARTITION * (empty as u64 - 5).max(1);
-        (cost < gain && samples * 4 < total).then(|| (1 << (b - 1)) - 1)
+        (cost < gain && samples * 2 < total).then(|| (1 << (b - 1)) - 1)
     })
 }
 
