@@ -532,6 +532,11 @@ impl Head {
         }
     }
 
+    /// Whether any stream of a coded chunk has frames or exceptions.
+    pub(super) fn has_parts(&self) -> bool {
+        !self.table().rows.is_empty()
+    }
+
     fn table(&self) -> &Table {
         match &self.body {
             Body::Coded(table) => table,

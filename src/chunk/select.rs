@@ -71,7 +71,8 @@ impl Head {
                 let (from, to) = (piece * size, self.raw_len().min((piece + 1) * size));
                 ranges.push((start + from) as u64..(start + to) as u64);
             }
-        } else {
+        } else if self.has_parts() {
+            // A visit to each stream is earned: all have bytes, or are in the caller's list.
             let components = self.dtype.components();
             let samples = &selection.samples;
             for row in 0..selection.count(self) {
@@ -169,8 +170,21 @@ impl Head {
     fn raw_pieces_of(&self, selection: &Selection<'_>) -> Vec<bool> {
         let (_, size, checks) = self.raw_pieces();
         let mut pieces = vec![false; checks.len()];
-        for row in 0..selection.count(self) {
-            let stream = selection.stream(row);
+        let Some(streams) = selection.streams else {
+            // Piece by piece: a head of few bytes may claim any number of streams.
+            let row = self.shape.inner * self.dtype.element_size();
+            let (length, samples) = (self.shape.length, &selection.samples);
+            for (i, piece) in pieces.iter_mut().enumerate() {
+                let first = i * size / row;
+                let last = (self.raw_len().min((i + 1) * size) - 1) / row;
+                let (from, to) = (first % length, last % length);
+                let (begins, ends) = (from < samples.end, to >= samples.start);
+                *piece = last - first >= length
+                    || if from <= to { begins && ends } else { begins || ends };
+            }
+            return pieces;
+        };
+        for &stream in streams {
             let first = self.raw_position(stream, selection.samples.start) / size;
             let last = self.raw_position(stream, selection.samples.end - 1) / size;
             pieces[first..=last].fill(true);
