@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod chunk;
+pub mod kinds;
 pub mod libflac;
+pub mod memory;
 pub mod scribe;
 pub mod signal;
 
