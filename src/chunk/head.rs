@@ -5,6 +5,7 @@ use super::column::{Builder, Column};
 use super::exceptions::SPAN;
 use super::low_bits;
 use crate::error::{Error, Result};
+use crate::flac::{FILE_HEADER, file_header};
 use crate::layout::{ByteOrder, Class, Dtype, Shape};
 use crate::quantize::{Dither, Form, POWERS_OF_TEN, Rule};
 use std::ops::Range;
@@ -509,6 +510,18 @@ impl Head {
     /// Raw bytes of the whole chunk.
     pub fn raw_len(&self) -> usize {
         self.raw_len
+    }
+
+    /// What makes the FLAC frames of component stream `index` (outer, inner, component) a FLAC
+    /// file; none where it has no frames.
+    pub fn file_header(&self, index: usize) -> Option<[u8; FILE_HEADER]> {
+        if self.is_raw() || index >= self.shape.streams() * self.dtype.components() {
+            return None;
+        }
+        let stream = self.stream(index);
+        // FLAC counts to 2^36; 0 is an unknown number.
+        let samples = Some(stream.coded as u64).filter(|&n| n < 1 << 36).unwrap_or(0);
+        (stream.form != Form::Constant).then(|| file_header(stream.width, stream.block, samples))
     }
 
     /// Bytes of the whole chunk.
