@@ -12,8 +12,8 @@ use crate::sample::Sample;
 use bounds::{Bounds, exponent, nearest, spacing};
 use seed::{Anchor, COARSE, Seed};
 
-/// The coarsest useful grid of a stream, given a few hundred finite samples of it: one that at most
-/// one in twenty of them misses, [`Rule::Quanta`] or [`Rule::Decimal`] with numerator 1, and whose
+/// The coarsest useful grid of a stream of floats, given a few hundred finite samples of it: one
+/// that at most one in twenty of them misses, [`Rule::Quanta`] or [`Rule::Decimal`] with numerator 1, and whose
 /// integers span less than half of what the order-preserving ones do.
 pub fn find<T: Sample>(samples: &[T]) -> Option<Rule> {
     let simple = match (decimal(samples), binary(samples)) {
@@ -33,7 +33,8 @@ pub fn find<T: Sample>(samples: &[T]) -> Option<Rule> {
 struct Fit {
     rule: Rule,
     misses: usize,
-    /// Whether its integers span less than half of what the ordered ones do.
+    /// Whether it says something of at least a quarter of the samples, and its integers span less
+    /// than half of what the ordered ones do.
     useful: bool,
 }
 
@@ -131,8 +132,8 @@ fn integer<T: Sample>(rule: &Rule, x: T) -> Option<i64> {
     }
 }
 
-/// None when a rule misses more than one in twenty samples, or of those whose type is finer than
-/// the rule's step: the others are on any grid.
+/// None when a rule misses more than one in twenty samples, or of those where the type is finer than
+/// the rule's step; the others are on any grid, so the rule is of no use when they are the most.
 fn fit<T: Sample>(rule: Rule, samples: &[T]) -> Option<Fit> {
     let step = rule.step();
     let (mut misses, mut fine) = (0, 0);
@@ -155,7 +156,8 @@ fn fit<T: Sample>(rule: Rule, samples: &[T]) -> Option<Fit> {
         return None;
     }
     let span = |low: i64, high: i64| high.wrapping_sub(low) as u64;
-    let useful = low <= high && span(low, high) < span(first, last) / 2;
+    let narrower = low <= high && span(low, high) < span(first, last) / 2;
+    let useful = narrower && 4 * fine >= samples.len();
     Some(Fit { rule, misses, useful })
 }
 
@@ -185,14 +187,31 @@ fn lock<T: Sample>(
     Some(bounds)
 }
 
+/// The quanta next to `quanta`, which fits a part of a stream, that fits the most of these samples:
+/// the more there are, the closer they bound it.
+pub fn refine<T: Sample>(samples: &[T], quanta: f64) -> f64 {
+    let rule = Rule::Quanta(quanta);
+    let on = |&x: &T| integer(&rule, x).filter(|&n| n != 0).map(|n| (x, n as f64));
+    let Some((value, n)) = samples.iter().find_map(on) else { return quanta };
+    let bounds = lock(samples, value, n, |_| true);
+    let others = bounds.iter().flat_map(Bounds::candidates);
+    let hits = |quanta: f64| {
+        let rule = Rule::Quanta(quanta);
+        samples.iter().filter(|&&x| integer(&rule, x).is_some()).count()
+    };
+    let all = [quanta].into_iter().chain(others).map(|quanta| (hits(quanta), quanta));
+    // The first of the best.
+    all.reduce(|best, next| if next.0 > best.0 { next } else { best }).map_or(quanta, |best| best.1)
+}
+
 /// A run shorter than this is none; three misses within this many samples end one.
 const SHORTEST: usize = 16;
 
-/// Samples visited for one window of a search in which the integers are in doubt: about half a
-/// millisecond.
-const EFFORT: usize = 1 << 17;
+/// Samples visited for one window of a search in which the integers are in doubt: half a
+/// millisecond at 8 ns each.
+const EFFORT: usize = 1 << 16;
 
-/// The quanta on whose grid the first samples of a stream lie, at least 16 of them, and how many:
+/// The quanta on whose grid the first of these finite floats lie, at least 16 of them, and how many:
 /// what an earlier quantization left, and where new samples follow.
 ///
 /// Up to two misses in any 16 samples belong to the run, for what was kept exactly there. The
@@ -237,7 +256,7 @@ impl Run {
         for quanta in bounds.iter().flat_map(Bounds::candidates) {
             let run = Run::of(quanta, samples);
             *effort = effort.saturating_sub(run.length + SHORTEST);
-            if run.score() > best.score() {
+            if run.beats(&best) {
                 best = run;
             }
         }
@@ -261,6 +280,12 @@ impl Run {
     /// What a better run has more of. A grid that is too coarse for some misses them often.
     fn score(&self) -> usize {
         self.length.saturating_sub(SHORTEST / 2 * self.misses)
+    }
+
+    /// Whether this is the better of two. A finer grid takes in some of what follows by chance.
+    fn beats(&self, other: &Run) -> bool {
+        let finer = COARSER * self.quanta < other.quanta;
+        self.score() > other.score() + if finer { SHORTEST } else { 0 }
     }
 }
 
@@ -294,15 +319,15 @@ fn search<T: Sample>(samples: &[T], window: usize, best: &mut Run) -> bool {
     let Some(seed) = Seed::new(&samples[..window]) else { return false };
     let head = &samples[..samples.len().min(4 * window)];
     let mut effort = EFFORT;
-    let mut certain = false;
+    let (mut least, mut certain) = (0.0, false);
     for base in seed.bases {
-        let steps = seed.steps(base, COARSER * best.quanta).take(STEPS);
+        let steps = seed.steps(base, least).take(STEPS);
         for anchor in steps.flat_map(|step| seed.anchors(step)) {
             let mut found = Run::default();
             let mut integer = 0.0;
             for n in anchor.integers() {
                 let run = Run::locked(head, anchor.value, n, &mut effort);
-                if run.score() > found.score() {
+                if run.beats(&found) {
                     (found, integer) = (run, n);
                 }
                 if found.length == head.len() && found.misses == 0 || effort == 0 {
@@ -311,17 +336,22 @@ fn search<T: Sample>(samples: &[T], window: usize, best: &mut Run) -> bool {
             }
             if found.length >= window {
                 let whole = Run::locked(samples, anchor.value, integer, &mut effort);
-                if whole.score() > best.score() {
+                if whole.beats(best) {
                     (*best, certain) = (whole, anchor.certain());
                 }
                 // What is no exception of an earlier quantization is a step too coarse.
                 if 32 * found.misses <= found.length {
+                    least = COARSER * found.quanta;
                     break;
                 }
             }
             if effort == 0 {
                 break;
             }
+        }
+        // Longer heads are further tries.
+        if window > SHORTEST && best.length == 0 {
+            break;
         }
     }
     certain

@@ -57,6 +57,9 @@ pub struct Plan {
 const LEAST_WIDTH: u32 = 4;
 const MOST_WIDTH: u32 = 32;
 
+/// Samples that settle the last bits of a factor.
+const FACTOR_SAMPLES: usize = 1 << 16;
+
 /// Expected bits of an exception: its place and, for two in three, its value.
 fn exception_bits<T: Sample>(survey: &Survey) -> f64 {
     survey.runs as f64 * (18.0 + 6.0 * T::SIZE as f64)
@@ -244,7 +247,15 @@ impl<'a, T: Sample> Planner<'a, T> {
             None => {
                 buffer.clear();
                 buffer.extend(self.sketch.samples.iter().filter(|x| valid.is(*x)));
-                Quantizer::lossless(grid::find(buffer)?)
+                let mut rule = grid::find(buffer)?;
+                if let Rule::Quanta(quanta) = &mut rule {
+                    // A sketch bounds an arbitrary factor too loosely for all the rest.
+                    buffer.resize(used.min(FACTOR_SAMPLES), T::default());
+                    view.read(0, buffer);
+                    buffer.retain(|x| valid.is(x));
+                    *quanta = grid::refine(buffer, *quanta);
+                }
+                Quantizer::lossless(rule)
             }
         };
         quantizer.is_usable().then_some(quantizer)

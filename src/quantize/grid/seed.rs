@@ -9,7 +9,7 @@ pub struct Seed<T> {
     values: Vec<f64>,
     /// Differences of neighbours of about middle size: the step is a fraction of each on the grid.
     pub bases: [f64; 3],
-    /// Differences of all sizes.
+    /// Differences of about that size.
     checks: Vec<f64>,
     /// Spacing of the type at the largest value: no value is off by more than half of it.
     grain: f64,
@@ -21,10 +21,13 @@ pub struct Seed<T> {
 pub const COARSE: f64 = 8.0;
 
 /// Divisors of the base that are tried.
-const DIVISORS: f64 = 4096.0;
+const DIVISORS: f64 = 2048.0;
+
+/// Plausible steps that are refined: each costs several looks at the values.
+const PLAUSIBLE: usize = 64;
 
 /// Differences that a divisor is checked against.
-const CHECKS: usize = 32;
+const CHECKS: usize = 64;
 
 /// Growth of the differences in a refinement: an error of a spacing, at least 8 times smaller than
 /// the step, stays below half a step.
@@ -59,13 +62,19 @@ impl<T: Sample> Seed<T> {
         let base = |rank: usize| differences.get(rank).copied();
         let eighth = differences.len() / 8;
         let bases = [base(middle)?, base(middle - eighth)?, base(middle + eighth)?];
-        let checks = (0..CHECKS.min(differences.len()))
-            .map(|i| differences[i * differences.len() / CHECKS.min(differences.len())])
-            .collect();
+        // Values off the grid make many of the smallest and the largest.
+        let checked = match differences.len() {
+            few if few <= CHECKS => &differences[..],
+            _ => &differences[eighth..middle + 2 * eighth],
+        };
+        let count = CHECKS.min(checked.len());
+        let checks = (0..count).map(|i| checked[i * checked.len() / count]).collect();
         let largest = values[0].abs().max(values[values.len() - 1].abs());
-        let grain = spacing(T::from_f64(largest));
+        // Steps and their inverses are normal numbers.
+        let grain = spacing(T::from_f64(largest)).max(f64::MIN_POSITIVE);
+        let some = bases[2].is_finite() && bases[2] >= COARSE * grain;
         let kind = std::marker::PhantomData;
-        (bases[2] >= COARSE * grain).then_some(Seed { values, bases, checks, grain, kind })
+        some.then_some(Seed { values, bases, checks, grain, kind })
     }
 
     /// Plausible steps above `least`, coarsest first.
@@ -74,6 +83,7 @@ impl<T: Sample> Seed<T> {
         (1..=most)
             .map(move |divisor| base / f64::from(divisor))
             .filter(move |&step| self.plausible(step, base))
+            .take(PLAUSIBLE)
             .filter_map(move |step| self.refine(step, base))
     }
 
@@ -81,20 +91,21 @@ impl<T: Sample> Seed<T> {
     /// far as that tells.
     fn plausible(&self, step: f64, base: f64) -> bool {
         let inverse = 1.0 / step;
-        let relative = self.grain / base;
-        let (mut checked, mut missed) = (0, 0);
-        // Large ones first: what is off the grid makes small ones.
-        for &difference in self.checks.iter().rev() {
-            // Half a spacing for each value of the difference and of the base, and f64's own
-            // rounding of up to 2^20 steps or so.
-            let tolerance = (self.grain + difference * relative) * inverse + 1e-9;
-            if tolerance > 0.25 {
-                continue;
+        let grain = self.grain * inverse;
+        let relative = grain / base;
+        let (mut told, mut missed) = (0.0, 0.0);
+        for checks in self.checks.chunks(8) {
+            for check in checks {
+                let steps = check * inverse;
+                let miss = (steps - nearest(steps)).abs();
+                // Half a spacing for each value of the difference and of the base, and f64's own
+                // rounding of up to 2^20 steps or so. A quarter of a step tells nothing.
+                let tolerance = grain + check * relative + 1e-9;
+                let tells = if tolerance <= 0.26 { 1.0 } else { 0.0 };
+                told += tells;
+                missed += if miss > tolerance { tells } else { 0.0 };
             }
-            checked += 1;
-            let steps = difference * inverse;
-            missed += usize::from((steps - nearest(steps)).abs() > tolerance);
-            if missed > 2 + checked / 8 {
+            if missed > 2.0 + told / 8.0 {
                 return false;
             }
         }
@@ -175,8 +186,9 @@ impl<T: Sample> Seed<T> {
             slope += turn;
             if tolerance <= least {
                 let steps = nearest((value / slope).clamp(-LIMIT, LIMIT));
-                // A rounding is uniform: deviation √(1/12) of a spacing. Three of the slope's.
-                let error = 0.87 * self.grain / squares.sqrt() / slope;
+                // A rounding is uniform: deviation √(1/12) of a spacing. Eight of the slope's, since
+                // roundings may go with the integers.
+                let error = 2.3 * self.grain / squares.sqrt() / slope;
                 let doubt = (error * steps.abs() + 0.5).min(DOUBT) as i32;
                 return Some(Anchor { value: T::from_f64(value), steps, doubt });
             }

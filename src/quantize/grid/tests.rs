@@ -35,9 +35,9 @@ impl Random {
             .collect()
     }
 
-    /// Samples on no grid.
+    /// Samples on no grid; a power of two times sums of uniform numbers is.
     fn noise<T: Sample>(&mut self, count: usize, sigma: f64, offset: f64) -> Vec<T> {
-        (0..count).map(|_| T::from_f64(self.gaussian() * sigma + offset)).collect()
+        (0..count).map(|_| T::from_f64(self.gaussian() * (sigma * 0.9837) + offset)).collect()
     }
 
     /// Replaces one sample in `every`, at random.
@@ -140,6 +140,75 @@ fn two_levels_are_a_grid() {
     let flags: Vec<f32> = (0..300).map(|i| if i % 7 < 3 { 0.0 } else { 0.37218 }).collect();
     let rule = find(&flags).expect("grid");
     assert_eq!(hits(&rule, &flags), 300);
+}
+
+#[test]
+fn a_whole_stream_bounds_an_arbitrary_factor() {
+    let factor = 10.0 / 32768.0 / std::f64::consts::E;
+    let samples: Vec<f32> = Random::new(11).counts(100_000, 2000.0, 300.0, factor);
+    let Some(Rule::Quanta(quanta)) = find(&samples[..512]) else { panic!("no grid") };
+    let refined = refine(&samples, quanta);
+    assert_eq!(hits(&Rule::Quanta(refined), &samples), samples.len());
+    assert_eq!(refine(&samples, refined), refined);
+}
+
+/// Quantizes as an encoder does: what would be off by more than half a step stays.
+fn quantize<T: Sample>(samples: &mut [T], quanta: f64) -> usize {
+    let mut exceptions = 0;
+    for x in samples {
+        let decoded = T::from_f64(nearest(x.to_f64() / quanta) * quanta);
+        if (decoded.to_f64() - x.to_f64()).abs() <= 0.5 * quanta {
+            *x = decoded;
+        } else {
+            exceptions += 1;
+        }
+    }
+    exceptions
+}
+
+#[test]
+fn twenty_appends_keep_the_grid() {
+    fn check<T: Sample>(offset: f64, ratio: f64) {
+        let mut random = Random::new(17);
+        let mut samples: Vec<T> = Vec::new();
+        let mut first = None;
+        for append in 0..20 {
+            let before = samples.clone();
+            samples.extend(random.noise::<T>(if append == 0 { 20 } else { 150 }, 1.0, offset));
+            let estimate = (1.0 + 0.01 * f64::from(append)) / ratio;
+            let (quanta, length) = leading(&samples).unwrap_or((estimate, 0));
+            assert_eq!(length > 0, append > 0, "append {append} at {offset}/{ratio}");
+            assert!(length + 3 >= before.len(), "append {append}: {length} of {}", before.len());
+            let expected = *first.get_or_insert(quanta);
+            assert!((quanta / expected - 1.0).abs() < 1e-4, "append {append}: {quanta}");
+            quantize(&mut samples, quanta);
+            let same = before.iter().zip(&samples).filter(|(a, b)| a.bits() == b.bits()).count();
+            assert_eq!(same, before.len(), "append {append} at {offset}/{ratio}");
+        }
+    }
+    for ratio in [10.0, 100.0, 1000.0] {
+        check::<f32>(0.0, ratio);
+        check::<f32>(30.0, ratio);
+        check::<f64>(0.0, ratio);
+        check::<f64>(1e5, ratio);
+    }
+    check::<f32>(1e3, 10.0);
+    check::<f32>(1e3, 100.0);
+    check::<f16>(0.0, 10.0);
+}
+
+#[test]
+fn doubles_far_from_zero_keep_nearly_the_grid() {
+    for (seed, exponent) in (30..=40).enumerate() {
+        let mut random = Random::new(seed as u64);
+        let (offset, quanta) = ((1_u64 << exponent) as f64 * 1.3, 0.017_234_9);
+        let mut samples: Vec<f64> = random.counts(300, 500.0, offset, quanta);
+        samples.extend(random.noise::<f64>(300, 500.0 * quanta, offset * quanta));
+        let (found, length) = leading(&samples).expect("run");
+        assert!((16..320).contains(&length), "2^{exponent}: {length}");
+        assert!((found / quanta - 1.0).abs() < 1e-6, "2^{exponent}: {found}");
+        assert!(16 * hits(&Rule::Quanta(found), &samples[..length]) >= 15 * length);
+    }
 }
 
 fn config() -> Config {
@@ -249,5 +318,27 @@ proptest! {
         // What it misses would be an exception: kept, only dear.
         let on_grid = hits(&Rule::Quanta(quanta), &samples[..length]);
         prop_assert!(64 * on_grid >= 63 * length, "{on_grid} of {length}");
+    }
+
+    #[test]
+    fn no_samples_are_too_odd(
+        bits in prop::collection::vec(any::<u64>(), 0..300),
+        mask in prop::sample::select(vec![
+            u64::MAX, 0xf, 0xfff, 0x8000_0000_0000_000f, 0x7fef_ffff_ffff_ffff, 0xffe0_0000_0000_0000,
+        ]),
+    ) {
+        fn check<T: Sample>(samples: Vec<T>) {
+            let samples: Vec<T> = samples.into_iter().filter(|x| x.to_f64().is_finite()).collect();
+            if let Some(rule) = find(&samples) {
+                assert!(20 * hits(&rule, &samples) >= 19 * samples.len());
+            }
+            if let Some((quanta, length)) = leading(&samples) {
+                assert!(8 * hits(&Rule::Quanta(quanta), &samples[..length]) >= 7 * length);
+                assert!(refine(&samples, quanta) > 0.0);
+            }
+        }
+        check::<f64>(bits.iter().map(|bits| f64::from_bits(bits & mask)).collect());
+        check::<f32>(bits.iter().map(|bits| f32::from_bits((bits & mask) as u32)).collect());
+        check::<f16>(bits.iter().map(|bits| f16::from_bits((bits & mask) as u16)).collect());
     }
 }
