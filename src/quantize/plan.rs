@@ -3,7 +3,7 @@
 use super::gaps;
 use super::quantizer::Quantizer;
 use super::rule::Rule;
-use super::sketch::{Sketch, bits_per_sample};
+use super::sketch::{Sketch, bits_per_sample, residuals};
 use super::step::{Valid, Wishes};
 use super::survey::{self, Buffers, Survey, is_near, survey, visit};
 use super::{Dither, flat, grid};
@@ -56,6 +56,13 @@ pub struct Plan {
 /// Fewest bits per sample of a FLAC stream (RFC 9639 section 8.2).
 const LEAST_WIDTH: u32 = 4;
 const MOST_WIDTH: u32 = 32;
+
+/// Streams that are predicted to within a few units get so large a mean: predictions are rounded
+/// down, and with a mean the predictor's coefficients can make up for it (grasshopper at 3 bits a
+/// sample −20 %, ECG at 4.5 bits −0.9 %).
+const LIFT: i64 = 4096;
+/// Mean residual above which half a unit does not matter.
+const MOST_LIFTED: f64 = 16.0;
 
 /// Samples that settle the last bits of a factor.
 const FACTOR_SAMPLES: usize = 1 << 16;
@@ -342,6 +349,13 @@ impl<'a, T: Sample> Planner<'a, T> {
         }
         self.sketch_integers(plan);
         if bits <= MOST_WIDTH {
+            let [level, slopes @ ..] = residuals(&self.numbers, self.sketch.stretch);
+            let residual = slopes.into_iter().fold(f64::INFINITY, f64::min);
+            let lifted = plan.offset.wrapping_sub(LIFT.wrapping_mul(factor));
+            if residual < MOST_LIFTED && level > 4.0 * residual && lifted <= least {
+                plan.offset = lifted;
+                bits = width(range(lifted));
+            }
             plan.form = Form::Narrow;
             plan.width = bits.max(LEAST_WIDTH);
             plan.cost += length * bits_per_sample(&self.numbers, self.sketch.stretch);

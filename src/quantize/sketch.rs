@@ -44,9 +44,8 @@ impl<T: Sample> Sketch<T> {
     }
 }
 
-/// Bits per sample that FLAC would need for stretches of integers, roughly: those of the best
-/// fixed predictor of order 0 to 3.
-pub fn bits_per_sample(values: &[i64], stretch: usize) -> f64 {
+/// Mean magnitudes that the fixed predictors of order 0 to 3 leave of stretches of integers.
+pub fn residuals(values: &[i64], stretch: usize) -> [f64; 4] {
     let mut sums = [0.0_f64; 4];
     let mut count = 0_usize;
     for values in values.chunks_exact(stretch.max(1)) {
@@ -68,10 +67,13 @@ pub fn bits_per_sample(values: &[i64], stretch: usize) -> f64 {
             count += 1;
         }
     }
-    if count == 0 {
-        return 0.0;
-    }
-    let least = sums.into_iter().fold(f64::INFINITY, f64::min) / count as f64;
+    sums.map(|sum| sum / count.max(1) as f64)
+}
+
+/// Bits per sample that FLAC would need for stretches of integers, roughly: those of the best
+/// fixed predictor.
+pub fn bits_per_sample(values: &[i64], stretch: usize) -> f64 {
+    let least = residuals(values, stretch).into_iter().fold(f64::INFINITY, f64::min);
     // A Gaussian's mean magnitude is 0.8 sigma and its entropy log2(sigma) + 2.05; Rice codes
     // cost 0.1 more.
     (log2(least + 0.3) + 2.5).max(0.05)
