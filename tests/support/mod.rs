@@ -8,6 +8,7 @@ pub mod libflac;
 pub mod memory;
 pub mod scribe;
 pub mod signal;
+pub mod vectors;
 
 use h5flac::flac::{Decoder, Encoder, FILE_HEADER, Frame, file_header};
 

@@ -1,0 +1,533 @@
+"""Reads h5flac chunks as docs/format.md specifies them, slowly and with nothing of h5flac's.
+
+`python format_reader.py FILE.chunk` prints the chunk's bytes and what they mean; with a Markdown
+file as second argument, into the block of that file that is marked `annotated`.
+"""
+
+import struct
+import sys
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+SPAN = 65536
+MASK = (1 << 64) - 1
+COLUMNS = "kind offset factor width block detail parameter second padding exceptions".split()
+RULES = "ordered quanta decimal dithered affine folded".split()
+FORMS = "constant narrow split difference".split()
+
+
+class FormatError(Exception):
+    """Bytes that are no valid chunk."""
+
+
+class Unsupported(FormatError):
+    """Bytes of a later format."""
+
+
+def check(condition, message):
+    if not condition:
+        raise FormatError(message)
+
+
+def signed(n, bits=64):
+    n &= (1 << bits) - 1
+    return n - (1 << bits) if n >> (bits - 1) else n
+
+
+def unzigzag(z):
+    return z >> 1 if z % 2 == 0 else -(z >> 1) - 1
+
+
+def float_of(code):
+    bits = int(f"{code:064b}"[::-1], 2)
+    return struct.unpack("<d", struct.pack("<Q", bits))[0]
+
+
+class Cursor:
+    """Takes bytes from the front, and notes what they are."""
+
+    def __init__(self, data, at=0, notes=None):
+        self.data, self.at, self.notes = data, at, notes
+
+    def note(self, start, text):
+        if self.notes is not None:
+            self.notes.append((start, self.at, text))
+
+    def left(self):
+        return len(self.data) - self.at
+
+    def take(self, count, text=None):
+        check(count <= self.left(), f"truncated: {count} bytes of {self.left()}")
+        start, self.at = self.at, self.at + count
+        if text is not None:
+            self.note(start, text)
+        return self.data[start : self.at]
+
+    def varint(self):
+        value = 0
+        for i in range(10):
+            byte = self.take(1)[0]
+            value |= (byte & 127) << 7 * i
+            if byte < 128:
+                check(value <= MASK, "a varint of more than 64 bits")
+                return value
+        raise FormatError("a varint of more than ten bytes")
+
+    def column(self, count, name, meaning=str):
+        if count == 0:
+            return []
+        start = self.at
+        layout = self.take(1)[0]
+        check(layout in (0, 1), f"column layout {layout}")
+        if layout == 1:
+            check(count <= self.left(), "truncated column")
+            values = [self.varint() for _ in range(count)]
+            self.note(start, f"{name}: {', '.join(meaning(v) for v in values)}")
+            return values
+        check(count <= 65536 or name in COLUMNS, f"one length for {count} rows")
+        value = self.varint()
+        self.note(start, f"{name}: {meaning(value)}")
+        return [value] * count
+
+
+def checked(part, crc, what):
+    check(zlib.crc32(part) == int.from_bytes(crc, "little"), f"CRC-32 of {what}")
+    return part
+
+
+# FLAC
+
+
+def crc(data, bits, polynomial):
+    value = 0
+    for byte in data:
+        value ^= byte << (bits - 8)
+        for _ in range(8):
+            value <<= 1
+            if value >> bits:
+                value ^= 1 << bits | polynomial
+    return value
+
+
+class Bits:
+    def __init__(self, data):
+        self.text = "".join(f"{byte:08b}" for byte in data)
+        self.at = 0
+
+    def take(self, count):
+        check(self.at + count <= len(self.text), "truncated frame")
+        self.at += count
+        return int(self.text[self.at - count : self.at] or "0", 2)
+
+    def signed(self, count):
+        return signed(self.take(count), count) if count else 0
+
+    def unary(self):
+        one = self.text.find("1", self.at)
+        check(one >= 0, "truncated frame")
+        zeros, self.at = one - self.at, one + 1
+        return zeros
+
+
+FIXED = [[], [1], [2, -1], [3, -3, 1], [4, -6, 4, -1]]
+WIDTHS = [None, 8, 12, -1, 16, 20, 24, 32]
+
+
+def flac_frame(data, samples, width, number, seen):
+    """The samples of one mono frame."""
+    bits = Bits(data)
+    check(bits.take(16) == 0xFFF8, "sync code")
+    size, rate = bits.take(4), bits.take(4)
+    check(bits.take(4) == 0, "channels")
+    check(WIDTHS[bits.take(3)] in (None, width), "bits per sample")
+    check(bits.take(1) == 0, "reserved bit")
+    lead = bits.take(8)
+    ones = 8 - (lead ^ 0xFF).bit_length()
+    check(ones == 0 or 2 <= ones <= 7, "frame number")
+    found = lead & 0x7F >> ones if ones else lead
+    for _ in range(1, ones):
+        byte = bits.take(8)
+        check(byte >> 6 == 2, "frame number")
+        found = found << 6 | byte & 63
+    check(found == number, f"frame number {found} for {number}")
+    check(size != 0, "block size")
+    if size == 6:
+        found = bits.take(8) + 1
+    elif size == 7:
+        found = bits.take(16) + 1
+    else:
+        found = 192 if size == 1 else 144 << size if size < 6 else 1 << size
+    check(found == samples, f"block of {found} samples for {samples}")
+    check(rate != 15, "sample rate")
+    bits.take({12: 8, 13: 16, 14: 16}.get(rate, 0))
+    end = bits.at // 8
+    check(crc(data[:end], 8, 0x07) == bits.take(8), "CRC-8")
+    out = subframe(bits, samples, width, seen)
+    check(bits.take(-bits.at % 8) == 0, "padding bits")
+    end = bits.at // 8
+    check(end + 2 == len(data), f"frame of {end + 2} bytes for {len(data)}")
+    check(crc(data[:end], 16, 0x8005) == bits.take(16), "CRC-16")
+    return out
+
+
+def subframe(bits, samples, width, seen):
+    check(bits.take(1) == 0, "subframe's first bit")
+    kind = bits.take(6)
+    wasted = 0
+    if bits.take(1):
+        wasted = bits.unary() + 1
+        check(wasted < width, "wasted bits")
+        seen.add("wasted bits")
+        width -= wasted
+    if kind == 0:
+        seen.add("constant subframe")
+        out = [bits.signed(width)] * samples
+    elif kind == 1:
+        seen.add("verbatim subframe")
+        out = [bits.signed(width) for _ in range(samples)]
+    else:
+        check(8 <= kind <= 12 or kind >= 32, f"subframe type {kind}")
+        order = kind - 8 if kind < 32 else kind - 31
+        check(order <= samples, "predictor's order")
+        out = [bits.signed(width) for _ in range(order)]
+        if kind < 32:
+            seen.add("fixed subframe")
+            coefficients, shift = FIXED[order], 0
+        else:
+            seen.add("linear subframe")
+            precision = bits.take(4) + 1
+            check(precision < 16, "coefficient precision")
+            shift = bits.signed(5)
+            check(shift >= 0, "negative shift")
+            coefficients = [bits.signed(precision) for _ in range(order)]
+        for r in residual(bits, samples, order, seen):
+            x = r + (sum(q * out[-1 - j] for j, q in enumerate(coefficients)) >> shift)
+            check(signed(x, width) == x, "sample beyond its bits")
+            out.append(x)
+    return [x << wasted for x in out]
+
+
+def residual(bits, samples, order, seen):
+    method = bits.take(2)
+    check(method < 2, "residual method")
+    parameter_bits = 4 + method
+    partitions = 1 << bits.take(4)
+    size = samples // partitions
+    check(size * partitions == samples and size >= order, "partitions")
+    seen.add(f"Rice method {method}")
+    out = []
+    for i in range(partitions):
+        count = size - (order if i == 0 else 0)
+        parameter = bits.take(parameter_bits)
+        if parameter == (1 << parameter_bits) - 1:
+            seen.add("escaped partition")
+            width = bits.take(5)
+            out += [bits.signed(width) for _ in range(count)]
+        else:
+            for _ in range(count):
+                high = bits.unary()
+                out.append(unzigzag(high << parameter | bits.take(parameter)))
+                check(abs(out[-1]) < 1 << 31, "residual beyond its bits")
+    return out
+
+
+# The chunk
+
+
+@dataclass
+class Stream:
+    index: int
+    rule: int
+    form: int
+    offset: int
+    factor: int
+    width: int
+    block: int
+    detail: int
+    parameter: int
+    second: int
+    coded: int
+    exceptions: int
+    anchors: list = field(default_factory=list)
+    frames: list = field(default_factory=list)
+    spans: list = field(default_factory=list)
+
+    def frame_count(self):
+        return 0 if self.form == 0 else -(-self.coded // self.block)
+
+
+def stream_of(index, row, length, is_float):
+    kind, offset, factor, width, block, detail, parameter, second, padding, exceptions = row
+    rule, form = kind & 15, kind >> 4
+    if rule > 5 or form > 3:
+        raise Unsupported(f"kind {kind}: install a later h5flac")
+    check(rule == 0 or is_float, "a rule of floats for integers")
+    check(1 <= factor, "factor")
+    check(padding < length, "padding")
+    coded = length - padding
+    if form == 0:
+        check(width == 0 and block == 0, "width or block of a constant")
+    else:
+        check(4 <= width <= 32 and 1 <= block <= 65535, "width or block")
+        check(block >= 16 or block >= coded, "short blocks")
+    check(form != 2 or 1 <= detail <= 63, "low bits")
+    check(form >= 2 or detail == 0, "unused detail")
+    if rule in (1, 3, 4):
+        quanta = float_of(parameter)
+        check(sys.float_info.min <= quanta < float("inf"), "quanta")
+    elif rule == 2:
+        check(parameter & 0xFFFFFFFF != 0 and parameter >> 32 <= 22, "decimal quanta")
+    else:
+        check(parameter == 0, "unused parameter")
+    check(np.isfinite(float_of(second)) and (rule == 4 or second == 0), "second parameter")
+    check(exceptions <= 1, "exceptions flag")
+    offset = unzigzag(offset)
+    return Stream(
+        index, rule, form, offset, factor, width, block, detail, parameter, second, coded, exceptions
+    )
+
+
+class Chunk:
+    """A chunk's head, and what decodes its payload."""
+
+    def __init__(self, data, notes=None):
+        self.data, self.seen = data, set()
+        prefix = Cursor(data, 0, notes)
+        check(prefix.take(4, "magic") == b"\xf1\xach5", "magic")
+        version = prefix.take(1, "version")[0]
+        if version != 1:
+            raise Unsupported(f"version {version}: install a later h5flac")
+        code = prefix.take(1, "type code")[0]
+        flags = prefix.take(1, "flags")[0]
+        check(flags in (0, 1, 2), "flags")
+        check(prefix.take(1, "zero")[0] == 0, "zero byte")
+        length = int.from_bytes(prefix.take(8, "length of the rest of the head"), "little")
+        crc32 = prefix.take(4, "CRC-32 of the head")
+        check(length <= len(data) - 20, "truncated head")
+        checked(data[:16] + data[20 : 20 + length], crc32, "head")
+        self.end = 20 + length
+        self.notes = notes
+        head = Cursor(data[: self.end], 20, notes)
+
+        self.kind, self.size = "iuf?"[code & 3], 1 << (code >> 2 & 3)
+        self.is_big, self.parts = code >> 4 & 1, 1 + (code >> 5 & 1)
+        check(code < 64 and self.kind != "?", "type code")
+        is_float = self.kind == "f"
+        check(self.size > 1 if is_float else self.parts == 1, "type code")
+        start = head.at
+        self.shape = [head.varint() for _ in range(3)]
+        check(0 not in self.shape, "empty chunk")
+        head.note(start, "shape: outer {}, length {}, inner {}".format(*self.shape))
+        outer, self.length, inner = self.shape
+        self.is_raw = flags == 1
+        self.raw_size = outer * self.length * inner * self.parts * self.size
+        if self.is_raw:
+            self.pieces(head)
+        else:
+            self.seed = 0
+            if flags == 2:
+                self.seed = int.from_bytes(head.take(4, "dither seed"), "little")
+            self.table(head, outer * inner * self.parts, is_float)
+        check(head.left() == 0, "bytes after the head")
+
+    def pieces(self, head):
+        start = head.at
+        self.piece = head.varint()
+        head.note(start, "bytes of a piece")
+        check(0 < self.piece <= self.raw_size, "piece")
+        check(self.piece % (self.size * self.parts) == 0, "piece")
+        count = -(-self.raw_size // self.piece)
+        self.checks = [head.take(4, "CRC-32 of a piece") for _ in range(count)]
+
+    def table(self, head, count, is_float):
+        def meaning(name):
+            zigzag = name in ("offset", "detail")
+            return lambda v: f"{v:#x}" if name in ("parameter", "second") and v else (
+                str(unzigzag(v)) if zigzag else str(v)
+            )
+
+        columns = [head.column(count, name, meaning(name)) for name in COLUMNS]
+        self.streams = [
+            stream_of(i, row, self.length, is_float)
+            for i, row in enumerate(zip(*columns, strict=True))
+        ]
+        for stream in self.streams:
+            last = 0
+            for _ in range(stream.frame_count() if stream.form == 3 else 0):
+                start = head.at
+                last = signed(last + unzigzag(head.varint()))
+                head.note(start, "anchor")
+                stream.anchors.append(last)
+        frames = sum(stream.frame_count() for stream in self.streams)
+        frames = iter(head.column(frames, "frame lengths"))
+        spans = sum(stream.exceptions for stream in self.streams) * -(-self.length // SPAN)
+        spans = iter(head.column(spans, "exception block lengths"))
+        for stream in self.streams:
+            stream.frames = [next(frames) for _ in range(stream.frame_count())]
+            if stream.exceptions:
+                stream.spans = [next(spans) for _ in range(-(-self.length // SPAN))]
+
+    def decode(self):
+        """The decoded chunk, every checksum verified."""
+        payload = Cursor(self.data, self.end, self.notes)
+        if self.is_raw:
+            raw = payload.take(self.raw_size, "raw samples")
+            for i, crc32 in enumerate(self.checks):
+                checked(raw[i * self.piece : (i + 1) * self.piece], crc32, f"piece {i}")
+        else:
+            shape = (self.shape[0], self.length, self.shape[2] * self.parts)
+            bits = np.zeros(shape, f"<u{self.size}")
+            for stream in self.streams:
+                o, i = divmod(stream.index, shape[2])
+                bits[o, :, i] = self.stream(stream, payload)
+            raw = bits.astype(">" + bits.dtype.str[1:] if self.is_big else bits.dtype).tobytes()
+        at = payload.at
+        checked(self.data[:at], payload.take(4, "CRC-32 of the chunk"), "chunk")
+        check(payload.left() == 0, "bytes after the chunk")
+        return raw
+
+    def stream(self, stream, payload):
+        """A stream's samples as bits."""
+        self.seen.add(f"rule {RULES[stream.rule]}")
+        self.seen.add(f"form {FORMS[stream.form]}")
+        k = []
+        for number, length in enumerate(stream.frames):
+            samples = min(stream.block, stream.coded - number * stream.block)
+            place = f"stream {stream.index}, frame {number}"
+            frame = payload.take(length, place)
+            x = flac_frame(frame, samples, stream.width, number, self.seen)
+            if stream.form == 2:
+                packed = payload.take(-(-samples * stream.detail // 8), f"{place}, low bits")
+                checked(packed, payload.take(4, f"{place}, CRC-32 of the low bits"), "low bits")
+                low, mask = int.from_bytes(packed, "little"), (1 << stream.detail) - 1
+                bits = range(0, samples * stream.detail, stream.detail)
+                x = [(n << stream.detail) + (low >> at & mask) for n, at in zip(x, bits, strict=True)]
+            elif stream.form == 3:
+                step = unzigzag(stream.detail)
+                last = stream.anchors[number] - step
+                for i, d in enumerate(x):
+                    last += step + d
+                    x[i] = last
+            k += x
+        if len(stream.frames) > 1:
+            self.seen.add(f"several frames of form {FORMS[stream.form]}")
+        if stream.coded < self.length:
+            self.seen.add("padding")
+        k += [0] * (self.length - len(k))
+        n = [signed(stream.offset + stream.factor * value) for value in k]
+        bits = self.samples(stream, n)
+        for span, length in enumerate(stream.spans):
+            if length:
+                block = payload.take(length, f"stream {stream.index}, exception block {span}")
+                self.exceptions(block, span * SPAN, bits)
+        return bits
+
+    def samples(self, stream, n):
+        if stream.rule in (0, 5):
+            return np.array([self.ordered(stream.rule, n) for n in n], f"<u{self.size}")
+        kind = f"<f{self.size}"
+        n = np.array(n, "<i8").astype("<f8")
+        quanta = float_of(stream.parameter)
+        with np.errstate(over="ignore"):
+            if stream.rule == 1:
+                x = (n * quanta).astype(kind)
+            elif stream.rule == 2:
+                numerator, power = stream.parameter & 0xFFFFFFFF, stream.parameter >> 32
+                x = (n * float(numerator) / float(10**power)).astype(kind)
+            elif stream.rule == 3:
+                x = ((n + self.dither(stream.index)) * quanta).astype(kind)
+            else:
+                a = n.astype(kind).astype("<f8")
+                b = (a * quanta).astype(kind).astype("<f8")
+                x = (b + float_of(stream.second)).astype(kind)
+        return x.view(f"<u{self.size}")
+
+    def ordered(self, rule, n):
+        """The bits of a sample under the rules that know its place in its type."""
+        m = n
+        if rule == 5:
+            m = (n & MASK) >> 1
+            m = ~m if n & 1 else m
+        bits = 8 * self.size
+        if self.kind == "u":
+            m += 1 << 63 if bits == 64 else 0
+            check(0 <= m < 1 << bits, "a sample outside its type")
+            return m
+        check(signed(m, bits) == m, "a sample outside its type")
+        if self.kind == "f" and m < 0:
+            m ^= (1 << (bits - 1)) - 1
+        return m & ((1 << bits) - 1)
+
+    def dither(self, index):
+        def mix(x):
+            x = (x ^ x >> 16) * 0x7FEB352D & 0xFFFFFFFF
+            x = (x ^ x >> 15) * 0x846CA68B & 0xFFFFFFFF
+            return x ^ x >> 16
+
+        def halves(x):
+            return x & 0xFFFFFFFF, x >> 32
+
+        low, high = halves(index)
+        key = mix((mix((mix(self.seed) + low) & 0xFFFFFFFF) + high) & 0xFFFFFFFF)
+        out = []
+        for i in range(self.length):
+            low, high = halves(i)
+            bits = mix((low * 0x9E3779B9 + (key ^ mix(high))) & 0xFFFFFFFF)
+            out.append(signed(bits, 32) / (1 << 32))
+        return np.array(out)
+
+    def exceptions(self, block, first, bits):
+        check(len(block) >= 4, "truncated exceptions")
+        cursor = Cursor(checked(block[:-4], block[-4:], "exceptions"))
+        at, value, end = first, 0, min(self.length, first + SPAN)
+
+        def one():
+            return int.from_bytes(cursor.take(self.size), "little")
+
+        while cursor.left():
+            start = at + cursor.varint()
+            code = cursor.varint()
+            count, kind = (code >> 2) + 1, code & 3
+            at = start + count
+            check(kind < 3, "exceptions of kind 3")
+            check(at <= end, "exceptions beyond their block")
+            self.seen.add(f"exceptions of kind {kind}")
+            if kind == 2:
+                for i in range(start, at):
+                    bits[i] = value = one()
+            else:
+                if kind == 1:
+                    value = one()
+                bits[start:at] = value
+
+
+def dump(data):
+    """Lines of hexadecimal bytes with their meaning."""
+    notes = []
+    Chunk(data, notes).decode()
+    lines = []
+    for start, end, text in notes:
+        for at in range(start, end, 16):
+            part = data[at : min(end, at + 16)].hex(" ")
+            lines.append(f"{at:04x}  {part:<47}  {text if at == start else ''}".rstrip())
+    return "\n".join(lines)
+
+
+FENCE = "```annotated\n"
+
+
+def main(chunk, document=None):
+    lines = dump(Path(chunk).read_bytes())
+    if document is None:
+        print(lines)
+        return
+    before, rest = Path(document).read_text().split(FENCE)
+    after = rest[rest.index("\n```") :]
+    Path(document).write_text(before + FENCE + lines + after)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
