@@ -81,6 +81,10 @@ fn chunks_that_others_write_are_read() {
 
 #[test]
 fn every_golden_chunk_decodes_to_its_samples() {
+    if is_updating() {
+        // The other tests are writing them.
+        return;
+    }
     let mut names: Vec<String> = std::fs::read_dir(vectors())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -299,6 +299,57 @@ fn affine(code: u8, integers: &[i64], step: f64, offset: f64) -> Vec<u8> {
     sealed(code, 0, &rest, &payload)
 }
 
+/// An int64 stream in blocks of 16, in one of the forms for wide integers; the parts of its head
+/// and payload that depend on the form come from `block`: x of a block, and bytes behind it.
+fn wide(
+    form: u64,
+    detail: u64,
+    integers: &[i64],
+    anchors: &[i64],
+    mut block: impl FnMut(&[i64]) -> (Vec<i32>, Vec<u8>),
+) -> Vec<u8> {
+    let mut rest = Vec::new();
+    [1, integers.len() as u64, 1].into_iter().for_each(|size| varint(size, &mut rest));
+    for value in [form << 4, 0, 1, 32, 16, detail, 0, 0, 0, 0] {
+        rest.push(0);
+        varint(value, &mut rest);
+    }
+    let mut last = 0;
+    for anchor in anchors {
+        varint(zigzag(anchor - last), &mut rest);
+        last = *anchor;
+    }
+    let mut encoder = Encoder::new(8);
+    let mut payload = Vec::new();
+    rest.push(1);
+    for (integers, number) in integers.chunks(16).zip(0..) {
+        let (x, behind) = block(integers);
+        varint(encoder.encode(&x, 32, 16, number, &mut payload) as u64, &mut rest);
+        payload.extend(behind);
+    }
+    sealed(3 << 2, 0, &rest, &payload)
+}
+
+/// Low 8 bits beside the frames, the rest in them; multiples of 16 there.
+fn split_frames(integers: &[i64]) -> Vec<u8> {
+    wide(2, 8, integers, &[], |block| {
+        let x = block.iter().map(|&n| (n >> 8) as i32).collect();
+        let mut low: Vec<u8> = block.iter().map(|&n| n as u8).collect();
+        let check = crc32fast::hash(&low);
+        low.extend(check.to_le_bytes());
+        (x, low)
+    })
+}
+
+/// Differences from a step of 1000.
+fn difference_frames(integers: &[i64]) -> Vec<u8> {
+    let anchors: Vec<i64> = integers.iter().copied().step_by(16).collect();
+    wide(3, zigzag(1000), integers, &anchors, |block| {
+        let rest = block.windows(2).map(|pair| (pair[1] - pair[0] - 1000) as i32);
+        (std::iter::once(0).chain(rest).collect(), Vec::new())
+    })
+}
+
 /// Chunks that this encoder does not write, with what they decode to.
 pub fn assembled() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     let integers: Vec<i64> = walk(60, 100, 40).iter().map(|n| 2 * n - 3).collect();
@@ -308,6 +359,10 @@ pub fn assembled() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
         (f64::from(product) + offset) as f32
     });
     let double = integers.iter().map(|&n| n as f64 * step + offset);
+    let high = noise(40, 9000, 42).into_iter().zip(noise(40, 20, 43));
+    let split: Vec<i64> = high.map(|(high, low)| high * 4096 + (low & 255)).collect();
+    let steps = walk(40, 300, 44).into_iter().zip(0..);
+    let clock: Vec<i64> = steps.map(|(n, i)| n + 1000 * i + (1 << 50)).collect();
     let samples: Vec<i64> = walk(90, 900, 41);
     let raw = bytes_of!(i16, samples);
     let mut rest = Vec::new();
@@ -316,6 +371,8 @@ pub fn assembled() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     vec![
         ("affine_f32", affine(2 | 2 << 2, &integers, step, offset), bytes_of!(f32, single)),
         ("affine_f64", affine(2 | 3 << 2, &integers, step, offset), bytes_of!(f64, double)),
+        ("split_frames", split_frames(&split), bytes_of!(i64, split)),
+        ("difference_frames", difference_frames(&clock), bytes_of!(i64, clock)),
         ("raw_pieces", sealed(1 << 2, 1, &rest, &raw), raw),
     ]
 }
