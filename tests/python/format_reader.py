@@ -14,9 +14,20 @@ import numpy as np
 
 SPAN = 65536
 MASK = (1 << 64) - 1
-COLUMNS = "kind offset factor width block detail parameter second padding exceptions".split()
-RULES = "ordered quanta decimal dithered affine folded".split()
-FORMS = "constant narrow split difference".split()
+COLUMNS = [
+    "kind",
+    "offset",
+    "factor",
+    "width",
+    "block",
+    "detail",
+    "parameter",
+    "second",
+    "padding",
+    "exceptions",
+]
+RULES = ["ordered", "quanta", "decimal", "dithered", "affine", "folded"]
+FORMS = ["constant", "narrow", "split", "difference"]
 
 
 class FormatError(Exception):
@@ -265,7 +276,7 @@ def stream_of(index, row, length, is_float):
     if rule > 5 or form > 3:
         raise Unsupported(f"kind {kind}: install a later h5flac")
     check(rule == 0 or is_float, "a rule of floats for integers")
-    check(1 <= factor, "factor")
+    check(factor >= 1, "factor")
     check(padding < length, "padding")
     coded = length - padding
     if form == 0:
@@ -285,8 +296,20 @@ def stream_of(index, row, length, is_float):
     check(np.isfinite(float_of(second)) and (rule == 4 or second == 0), "second parameter")
     check(exceptions <= 1, "exceptions flag")
     offset = unzigzag(offset)
+    columns = (width, block, detail, parameter, second)
     return Stream(
-        index, rule, form, offset, factor, width, block, detail, parameter, second, coded, exceptions
+        index,
+        rule,
+        form,
+        offset,
+        factor,
+        width,
+        block,
+        detail,
+        parameter,
+        second,
+        coded,
+        exceptions,
     )
 
 
@@ -345,8 +368,10 @@ class Chunk:
     def table(self, head, count, is_float):
         def meaning(name):
             zigzag = name in ("offset", "detail")
-            return lambda v: f"{v:#x}" if name in ("parameter", "second") and v else (
-                str(unzigzag(v)) if zigzag else str(v)
+            return lambda v: (
+                f"{v:#x}"
+                if name in ("parameter", "second") and v
+                else (str(unzigzag(v)) if zigzag else str(v))
             )
 
         columns = [head.column(count, name, meaning(name)) for name in COLUMNS]
@@ -403,8 +428,10 @@ class Chunk:
                 packed = payload.take(-(-samples * stream.detail // 8), f"{place}, low bits")
                 checked(packed, payload.take(4, f"{place}, CRC-32 of the low bits"), "low bits")
                 low, mask = int.from_bytes(packed, "little"), (1 << stream.detail) - 1
-                bits = range(0, samples * stream.detail, stream.detail)
-                x = [(n << stream.detail) + (low >> at & mask) for n, at in zip(x, bits, strict=True)]
+                at = range(0, samples * stream.detail, stream.detail)
+                x = [
+                    (n << stream.detail) + (low >> at & mask) for n, at in zip(x, bits, strict=True)
+                ]
             elif stream.form == 3:
                 step = unzigzag(stream.detail)
                 last = stream.anchors[number] - step
