@@ -58,7 +58,8 @@ class Params:
         if self.mode == "precision":
             count = usable.sum(axis=-1).clip(1)
             mean = np.where(usable, streams, 0).sum(axis=-1) / count
-            squares = np.where(usable, streams - mean[..., None], 0) ** 2
+            with np.errstate(over="ignore"):
+                squares = np.where(usable, streams - mean[..., None], 0) ** 2
             quanta = np.sqrt(squares.sum(axis=-1) / count) / 10**self.value
         else:
             quanta = noise(streams) / self.value
@@ -81,7 +82,8 @@ def noise(streams):
         return np.zeros(streams.shape[:-1])
     x = np.where(np.isfinite(streams), streams, np.nan)
     gaps = np.lib.stride_tricks.sliding_window_view(np.isnan(x), 5, axis=-1).any(axis=-1)
-    differences = np.abs(2 * x[..., 2:-2] - x[..., :-4] - x[..., 4:])
+    with np.errstate(over="ignore"):
+        differences = np.abs(2 * x[..., 2:-2] - x[..., :-4] - x[..., 4:])
     differences = np.sort(np.where(gaps, np.nan, differences), axis=-1)
     count = (~gaps).sum(axis=-1)
     middle = ((count - 1) // 2).clip(0)[..., None]

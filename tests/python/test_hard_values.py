@@ -6,6 +6,7 @@ import pytest
 from data import streams
 from params import (
     DECIMAL,
+    DITHERED,
     LOSSLESS,
     LOSSY,
     NOISE,
@@ -149,3 +150,26 @@ def test_streams_keep_their_own_quanta(file, seed):
         assert_within(decoded, array, params, array.shape, seed)
         errors = np.abs(decoded - array).max(axis=1)
         assert (np.abs(np.diff(np.log10(errors)) - 6) < 0.3).all(), f"seed {seed}: {errors}"
+
+
+@pytest.mark.parametrize("params", [*LOSSY, *DITHERED], ids=str)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_lossy_modes_use_the_room_that_they_are_given(file, seed, dtype, params):
+    """Errors up to the bound, evenly spread: their deviation is that of a uniform one."""
+    array = white(seed, dtype)
+    decoded, stored = through(file, array, params)
+    quanta = params.quanta(array.astype("f8"))
+    errors = (decoded.astype("f8") - array.astype("f8")) / quanta
+    assert 0.499 < np.abs(errors).max() < 0.5001, f"seed {seed}"
+    assert errors.std() == pytest.approx(12**-0.5, rel=0.01), f"seed {seed}"
+    # A Gaussian's entropy at this step, and what Rice coding adds.
+    bits_each = np.log2(1 / quanta) + 2.047 + 0.25
+    assert stored * 8 / LENGTH < bits_each, f"seed {seed}: {stored * 8 / LENGTH} bits"
+
+
+@pytest.mark.parametrize("dither", [False, True])
+def test_dither_keeps_means_that_are_finer_than_the_step(file, seed, dither):
+    params = QUANTA.at(value=10.0, dither=dither)
+    decoded, _ = through(file, 3 + 0.1 * white(seed), params)
+    error = abs(decoded.mean() - 3)
+    assert error < 0.05 if dither else error == 3, f"seed {seed}: {error}"

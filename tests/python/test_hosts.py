@@ -17,7 +17,7 @@ ORDERS += [
 ]
 
 
-def test_the_five_libraries_are_what_they_are_taken_for(run_python, run):
+def test_the_four_libraries_are_what_they_are_taken_for(run_python, run):
     code = "import hosts; print(hosts.Library(hosts.bundled({!r}, 'libhdf5')).version())"
     found = {name: run_python(code.format(name)).strip() for name in WHEELS}
     found["debian"] = run_python("import hosts; print(hosts.Debian().version())").strip()
