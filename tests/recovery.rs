@@ -242,6 +242,25 @@ fn every_shape_and_byte_order_comes_back() {
 }
 
 #[test]
+fn predictable_integers_keep_their_gaps_and_padding() {
+    // Predicted to a unit, with gaps of whole blocks, and padded.
+    for (fill, padding) in [(255_u8, 0_u8), (255, 255), (0, 0), (7, 0)] {
+        let mut xs: Vec<u8> =
+            (0..90_000).map(|i: i32| 100 + ((i / 9 % 120) - 60).unsigned_abs() as u8).collect();
+        xs[20_000..60_000].fill(fill);
+        xs[80_000..].fill(padding);
+        for level in [0, 5] {
+            let request = request(dtype_of::<u8>(), streams(1, xs.len()), level, Mode::Lossless);
+            let (_, back) = round_trip(&xs, &request);
+            assert_same(&back, &xs, &format!("fill {fill}, padding {padding}, level {level}"));
+            let element = [padding];
+            let (_, back) = round_trip(&xs, &Request { fill: Some(&element), ..request });
+            assert_same(&back, &xs, &format!("fill {fill}, defined {padding}, level {level}"));
+        }
+    }
+}
+
+#[test]
 fn the_fill_value_comes_back_exact_and_moves_no_statistic() {
     let mut random = Random::new(9);
     let clean: Vec<f32> = (0..30_000).map(|_| random.gaussian() as f32).collect();

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::flac::{Decoder, Frame};
 use crate::layout::ByteOrder;
 use crate::parallel::{Workspaces, map};
-use crate::quantize::{Form, Rule, folded};
+use crate::quantize::{Form, Rule};
 use crate::sample::Sample;
 use crate::with_sample;
 use std::ops::Range;
@@ -246,7 +246,10 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
         if !plain.is_empty() {
             let order = self.head.dtype.order;
             let at = plain.start - samples.start;
-            let x: T = value(&stream.rule, stream.offset, plain.start).map_err(named)?;
+            let x: T = stream.rule.decode(stream.offset, plain.start);
+            if stream.rule.is_outside(stream.offset, x) && !stream.exceptions {
+                return Err(named(outside::<T>()));
+            }
             if let Rule::Dithered(..) = stream.rule {
                 for i in plain {
                     let x: T = stream.rule.decode(stream.offset, i);
@@ -363,23 +366,6 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
     }
 }
 
-/// The value of integer `n`, if it is one of the type's.
-fn value<T: Sample>(rule: &Rule, n: i64, index: usize) -> Result<T> {
-    let x: T = rule.decode(n, index);
-    if is_outside(rule, n, x) { Err(outside::<T>()) } else { Ok(x) }
-}
-
-/// Whether `n` is no value of the type. (A float's product may well be infinite, where an
-/// exception stands in its place.)
-#[inline(always)]
-fn is_outside<T: Sample>(rule: &Rule, n: i64, x: T) -> bool {
-    match rule {
-        Rule::Ordered => x.to_ordered() != n,
-        Rule::Folded => folded(x.to_ordered()) != n,
-        _ => false,
-    }
-}
-
 fn outside<T>() -> Error {
     Error::corrupt(format!("a sample outside the range of {}", std::any::type_name::<T>()))
 }
@@ -395,9 +381,9 @@ fn samples<T: Sample>(
 ) -> Result<()> {
     let Stream { rule, form, offset, factor, .. } = piece.stream;
     let first = piece.samples.start;
-    match form {
+    let bad = match form {
         Form::Constant | Form::Narrow => {
-            return values_of(rule, offset, factor, first, payload, |&k| i64::from(k), values);
+            values_of(rule, offset, factor, first, payload, |&k| i64::from(k), values)
         }
         Form::Split { low } => {
             let (packed, check) =
@@ -408,6 +394,7 @@ fn samples<T: Sample>(
             k.clear();
             k.extend(payload.iter().map(|&high| i64::from(high)));
             low_bits::unpack_below(packed, low, k);
+            values_of(rule, offset, factor, first, k, |&k| k, values)
         }
         Form::Difference { step } => {
             let mut last = head.anchor(piece.index, piece.frame).wrapping_sub(step);
@@ -416,12 +403,15 @@ fn samples<T: Sample>(
                 last = last.wrapping_add(step).wrapping_add(i64::from(d));
                 last
             }));
+            values_of(rule, offset, factor, first, k, |&k| k, values)
         }
-    }
-    values_of(rule, offset, factor, first, k, |&k| k, values)
+    };
+    // What stands under an exception may be anything.
+    if bad && !piece.stream.exceptions { Err(outside::<T>()) } else { Ok(()) }
 }
 
-/// The samples of integers k, the first of which has index `first` in its stream.
+/// The samples of integers k, the first of which has index `first` in its stream. Returns whether
+/// one is outside the type's range.
 fn values_of<T: Sample, K>(
     rule: Rule,
     offset: i64,
@@ -430,7 +420,7 @@ fn values_of<T: Sample, K>(
     k: &[K],
     wide: impl Fn(&K) -> i64,
     values: &mut Vec<T>,
-) -> Result<()> {
+) -> bool {
     let n = |k: &K| wide(k).wrapping_mul(factor as i64).wrapping_add(offset);
     let mut bad = false;
     values.clear();
@@ -441,7 +431,7 @@ fn values_of<T: Sample, K>(
             values.extend(k.iter().enumerate().map(|(i, k)| {
                 let n = n(k);
                 let x: T = rule.decode(n, first + i);
-                bad |= is_outside(&rule, n, x);
+                bad |= rule.is_outside(n, x);
                 x
             }))
         }};
@@ -454,5 +444,5 @@ fn values_of<T: Sample, K>(
         Rule::Dithered(quanta, dither) => fill!(Rule::Dithered(quanta, dither)),
         Rule::Affine { step, offset } => fill!(Rule::Affine { step, offset }),
     }
-    if bad { Err(outside::<T>()) } else { Ok(()) }
+    bad
 }

@@ -15,5 +15,5 @@ mod survey;
 pub use dither::Dither;
 pub use plan::{Form, Plan, Planner};
 pub use quantizer::Quantizer;
-pub use rule::{MOST, POWERS_OF_TEN, Rule, folded};
+pub use rule::{MOST, POWERS_OF_TEN, Rule};
 pub use step::Wishes;

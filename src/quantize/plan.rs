@@ -192,8 +192,12 @@ impl<'a, T: Sample> Planner<'a, T> {
         // A short tail is coded like the rest.
         let coded = if view.len() - used < flat::LEAST { view.len() } else { used };
         let mut plan = self.best(view, index, used, coded);
-        let padded = plan.quantizer.rule.decode::<T>(plan.offset, coded).bits() == self.padding;
-        if coded < view.len() && (!padded || matches!(plan.quantizer.rule, Rule::Dithered(..))) {
+        let rule = plan.quantizer.rule;
+        let x: T = rule.decode(plan.offset, coded);
+        let padded = x.bits() == self.padding
+            && !rule.is_outside(plan.offset, x)
+            && !matches!(rule, Rule::Dithered(..));
+        if coded < view.len() && !padded {
             plan.padding = Some(self.padding);
         }
         plan

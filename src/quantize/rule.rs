@@ -73,6 +73,17 @@ impl Rule {
         }
     }
 
+    /// Whether integer `n`, decoded as `x`, is beyond the sample type's range. (A float's product
+    /// may become infinite: that is no matter.)
+    #[inline(always)]
+    pub fn is_outside<T: Sample>(&self, n: i64, x: T) -> bool {
+        match self {
+            Rule::Ordered => x.to_ordered() != n,
+            Rule::Folded => folded(x.to_ordered()) != n,
+            _ => false,
+        }
+    }
+
     /// Whether every sample of a type has its integer.
     pub fn is_total(&self) -> bool {
         matches!(self, Rule::Ordered | Rule::Folded)
