@@ -1,8 +1,9 @@
 //! A chunk to raw bytes.
 
 use super::exceptions::{self, SPAN};
-use super::head::{Head, Stream, TRAILER};
+use super::head::{Head, TRAILER};
 use super::low_bits;
+use super::table::Stream;
 use crate::error::{Error, Result};
 use crate::flac::{Decoder, Frame};
 use crate::layout::ByteOrder;

@@ -1,8 +1,9 @@
 //! Raw bytes to a chunk.
 
 use super::exceptions::Exceptions;
-use super::head::{PREFIX, Stream, TRAILER, TableBuilder, raw_head};
+use super::head::{PREFIX, TRAILER, coded_head, raw_head};
 use super::low_bits;
+use super::table::{Stream, TableBuilder};
 use crate::error::{Error, Result};
 use crate::flac::Encoder;
 use crate::layout::{ByteOrder, Dtype, Shape, StreamView};
@@ -213,7 +214,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         let parts = map(*threads, parts, |streams| self.part(streams, &workspaces));
         let mut table = TableBuilder::default();
         parts.iter().for_each(|part| table.append(&part.table));
-        let head = table.finish(dtype, shape, self.wishes.dither);
+        let head = coded_head(table, dtype, shape, self.wishes.dither);
         let coded =
             head.len() + parts.iter().flat_map(|part| &part.payload).map(Vec::len).sum::<usize>();
         if coded >= self.data.len() + PREFIX {

@@ -12,6 +12,7 @@ mod exceptions;
 mod head;
 mod low_bits;
 mod select;
+mod table;
 
 pub use decode::{Options, decompress, decompress_into};
 pub use encode::{Compressed, MOST_OVERHEAD, Request, compress};

@@ -56,7 +56,7 @@ type AddProducts = fn(&[[f64; MAX_ORDER]; 4], &[f64; 4], &mut [[f64; MAX_ORDER]]
 
 /// The inner loops. One table per instruction set; all give identical results.
 pub struct Kernels {
-    /// Name of the instruction set, as in `H5FLAC_KERNELS`.
+    /// Name of the instruction set.
     pub name: &'static str,
     /// See [`scalar::flac_encode::survey`].
     pub survey: fn(&[i32]) -> Survey,
@@ -84,7 +84,7 @@ pub struct Kernels {
     pub add_products: AddProducts,
 }
 
-/// The table this process uses: the widest the CPU runs, or the one `H5FLAC_KERNELS` names.
+/// The table this process uses.
 pub fn kernels() -> &'static Kernels {
     &scalar::KERNELS
 }
