@@ -261,6 +261,20 @@ fn predictable_integers_keep_their_gaps_and_padding() {
 }
 
 #[test]
+fn an_outlier_does_not_make_a_predictable_stream_dear() {
+    let mut random = Random::new(4);
+    let mut xs: Vec<i32> =
+        (0..50_000).map(|i| (i % 900 - 450_i32).abs() + (2.0 * random.uniform()) as i32).collect();
+    let clean = round_trip(&xs, &request(dtype_of::<i32>(), streams(1, 50_000), 5, Mode::Lossless));
+    xs[20_000] = i32::MIN;
+    xs[30_000..30_050].fill(1_000_000_000);
+    let (chunk, back) =
+        round_trip(&xs, &request(dtype_of::<i32>(), streams(1, 50_000), 5, Mode::Lossless));
+    assert_same(&back, &xs, "outliers");
+    assert!(chunk.len() < clean.0.len() + 200, "{} and {} without", chunk.len(), clean.0.len());
+}
+
+#[test]
 fn the_fill_value_comes_back_exact_and_moves_no_statistic() {
     let mut random = Random::new(9);
     let clean: Vec<f32> = (0..30_000).map(|_| random.gaussian() as f32).collect();

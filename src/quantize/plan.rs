@@ -39,8 +39,8 @@ pub struct Plan {
     pub offset: i64,
     /// Divides the rest into k.
     pub factor: u64,
-    /// Integers further from the offset are exceptions.
-    limit: u64,
+    /// Integers further from the first than the second are exceptions.
+    near: (i64, u64),
     /// How k is coded.
     pub form: Form,
     /// Bits per sample for FLAC, 4 to 32; 0 for constants.
@@ -84,7 +84,7 @@ impl Plan {
             quantizer: Quantizer::lossless(Rule::Ordered),
             offset: n,
             factor: 1,
-            limit: u64::MAX,
+            near: (n, u64::MAX),
             form: Form::Constant,
             width: 0,
             coded,
@@ -104,10 +104,10 @@ impl Plan {
     ) {
         misses.clear();
         self.quantizer.run(samples, first, k, misses);
-        let near = (self.offset, self.limit);
         let missed = misses.len();
-        if self.limit != u64::MAX && k.iter().any(|&n| !is_near(n, near)) {
-            misses.extend((0..).zip(k.iter()).filter(|&(_, &n)| !is_near(n, near)).map(|p| p.0));
+        let is_far = |n: i64| !is_near(n, self.near);
+        if self.near.1 != u64::MAX && k.iter().any(|&n| is_far(n)) {
+            misses.extend((0..).zip(k.iter()).filter(|&(_, &n)| is_far(n)).map(|p| p.0));
         }
         if let Form::Narrow | Form::Split { .. } = self.form {
             flat::runs(samples, |run| misses.extend(run.start as u32..run.end as u32));
@@ -289,7 +289,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             quantizer,
             offset: centre,
             factor: found.factor.max(1),
-            limit,
+            near: (centre, limit),
             form: Form::Constant,
             width: 0,
             coded,
