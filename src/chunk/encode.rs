@@ -9,7 +9,7 @@ use crate::flac::Encoder;
 use crate::layout::{ByteOrder, Dtype, Shape, StreamView};
 use crate::parallel::{Workspaces, map};
 use crate::params::{Mode, Params};
-use crate::quantize::{Form, Plan, Planner, Wishes};
+use crate::quantize::{Form, Grids, Plan, Planner, Wishes};
 use crate::sample::Sample;
 use crate::with_sample;
 use std::borrow::Cow;
@@ -247,12 +247,13 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         let mut part = Part { payload: vec![Vec::new()], ..Part::default() };
         let length = self.request.shape.length;
         let mut ends = Vec::new();
+        let mut grids = Grids::default();
         for index in streams {
             let view = self.view(index);
             let (plan, block) = workspaces.with(
                 || self.workspace(),
                 |workspace| {
-                    let plan = workspace.planner.plan(&view, index);
+                    let plan = workspace.planner.plan(&view, index, &mut grids);
                     (plan, self.block(&plan, &view, workspace))
                 },
             );

@@ -28,6 +28,11 @@ pub fn find<T: Sample>(samples: &[T]) -> Option<Rule> {
     multiple(samples, least).or(simple).map(|fit| fit.rule)
 }
 
+/// Whether [`find`] could have given this rule.
+pub fn fits<T: Sample>(rule: Rule, samples: &[T]) -> bool {
+    fit(rule, samples).is_some_and(|fit| fit.useful)
+}
+
 /// A rule and how it fits.
 #[derive(Clone, Copy, Debug)]
 struct Fit {

@@ -13,7 +13,7 @@ mod step;
 mod survey;
 
 pub use dither::Dither;
-pub use plan::{Form, Plan, Planner};
+pub use plan::{Form, Grids, Plan, Planner};
 pub use quantizer::Quantizer;
 pub use rule::{MOST, POWERS_OF_TEN, Rule};
 pub use step::Wishes;

@@ -153,6 +153,33 @@ impl Plan {
     }
 }
 
+/// The grids of consecutive streams: those of one instrument mostly share one, or have none.
+#[derive(Default)]
+pub struct Grids {
+    last: Option<Rule>,
+    /// Streams since one had a grid.
+    vain: u32,
+}
+
+/// Streams below this length cost less to encode than to search.
+const SHORT: usize = 8192;
+
+impl Grids {
+    /// The grid of an earlier stream, if these samples lie on it.
+    fn again<T: Sample>(&self, samples: &[T]) -> Option<Rule> {
+        self.last.filter(|&rule| grid::fits(rule, samples))
+    }
+
+    /// The grid of samples of a stream of `length`. After short streams without one, few are
+    /// searched.
+    fn find<T: Sample>(&mut self, samples: &[T], length: usize) -> Option<Rule> {
+        let skipped = length < SHORT && self.vain >= 4 && !self.vain.is_multiple_of(16);
+        let found = if skipped { None } else { grid::find(samples) };
+        self.vain = if found.is_some() { 0 } else { self.vain.wrapping_add(1) };
+        found
+    }
+}
+
 /// Plans streams of one chunk, one after another.
 pub struct Planner<'a, T> {
     wishes: &'a Wishes<'a>,
@@ -179,8 +206,8 @@ impl<'a, T: Sample> Planner<'a, T> {
         }
     }
 
-    /// Plans component stream `index`.
-    pub fn plan(&mut self, view: &StreamView<'_>, index: usize) -> Plan {
+    /// Plans component stream `index`; `grids` remembers the streams before it.
+    pub fn plan(&mut self, view: &StreamView<'_>, index: usize, grids: &mut Grids) -> Plan {
         let part = index % self.wishes.components;
         self.fill = self.wishes.fill.map(|parts| parts[part]);
         self.padding = self.fill.unwrap_or(0);
@@ -191,7 +218,7 @@ impl<'a, T: Sample> Planner<'a, T> {
         self.sketch.draw(view, used);
         // A short tail is coded like the rest.
         let coded = if view.len() - used < flat::LEAST { view.len() } else { used };
-        let mut plan = self.best(view, index, used, coded);
+        let mut plan = self.best(view, index, used, coded, grids);
         let rule = plan.quantizer.rule;
         let x: T = rule.decode(plan.offset, coded);
         let padded = x.bits() == self.padding
@@ -204,8 +231,15 @@ impl<'a, T: Sample> Planner<'a, T> {
     }
 
     /// Plans the first `coded` samples, `used` of which are no padding.
-    fn best(&mut self, view: &StreamView<'_>, index: usize, used: usize, coded: usize) -> Plan {
-        let preferred = if T::FLOAT { self.preferred(view, used, index) } else { None };
+    fn best(
+        &mut self,
+        view: &StreamView<'_>,
+        index: usize,
+        used: usize,
+        coded: usize,
+        grids: &mut Grids,
+    ) -> Plan {
+        let preferred = if T::FLOAT { self.preferred(view, used, index, grids) } else { None };
         let preferred = preferred.and_then(|quantizer| self.shape(view, coded, quantizer));
         if let Some(plan) = preferred
             && plan.cost < 0.5 * (coded * 8 * T::SIZE) as f64
@@ -242,7 +276,13 @@ impl<'a, T: Sample> Planner<'a, T> {
     }
 
     /// The rule that the wishes, or the samples themselves, suggest for floats.
-    fn preferred(&mut self, view: &StreamView<'_>, used: usize, index: usize) -> Option<Quantizer> {
+    fn preferred(
+        &mut self,
+        view: &StreamView<'_>,
+        used: usize,
+        index: usize,
+        grids: &mut Grids,
+    ) -> Option<Quantizer> {
         let valid = Valid::new(view, used, self.fill);
         let buffer = &mut self.buffers.samples;
         let quantizer = match self.wishes.rule(&valid, index / self.wishes.components, buffer) {
@@ -257,15 +297,22 @@ impl<'a, T: Sample> Planner<'a, T> {
             }
             None => {
                 buffer.clear();
-                buffer.extend(self.sketch.samples.iter().filter(|x| valid.is(*x)));
-                let mut rule = grid::find(buffer)?;
+                // −0 is on no grid; where it is rare enough it is an exception.
+                let is_minus_zero = |x: &T| x.to_f64().to_bits() == (-0.0_f64).to_bits();
+                let samples = self.sketch.samples.iter();
+                buffer.extend(samples.filter(|x| valid.is(*x) && !is_minus_zero(x)));
+                if let Some(rule) = grids.again(buffer) {
+                    return Some(Quantizer::lossless(rule));
+                }
+                let mut rule = grids.find(buffer, used)?;
                 if let Rule::Quanta(quanta) = &mut rule {
                     // A sketch bounds an arbitrary factor too loosely for all the rest.
                     buffer.resize(used.min(FACTOR_SAMPLES), T::default());
                     view.read(0, buffer);
-                    buffer.retain(|x| valid.is(x));
+                    buffer.retain(|x| valid.is(x) && !is_minus_zero(x));
                     *quanta = grid::refine(buffer, *quanta);
                 }
+                grids.last = Some(rule);
                 Quantizer::lossless(rule)
             }
         };
