@@ -140,11 +140,13 @@ impl Params {
             return Err(Error::invalid(format!("stream axis {}; use 0 to 255", self.axis)));
         }
         let step = |name: &str, x: f64| {
-            if x.is_finite() && x > 0.0 {
-                Ok(())
-            } else {
-                Err(Error::invalid(format!("{name} is {x}; it must be finite and above 0")))
+            if x.is_normal() && x > 0.0 {
+                return Ok(());
             }
+            Err(Error::invalid(format!(
+                "{name} is {x}; it must be finite and above 0, and is passed as the 64 bits of \
+                 a double in words 2 (low) and 3 (high)"
+            )))
         };
         match self.mode {
             Mode::Lossless => {}

@@ -374,3 +374,112 @@ fn senseless_requests_are_refused_in_words() {
     assert!(short.to_string().contains("at most 79"));
     let _: Vec<f32> = samples(&data, ByteOrder::Little);
 }
+
+#[test]
+fn steep_ramps_of_wide_integers_come_back() {
+    for seed in 0..600 {
+        let mut random = Random::new(seed);
+        let length = 3 + random.below(57);
+        // Large common factors, and no room for a mean.
+        let step = (random.bits() >> (2 + random.below(12))) as i64 / length as i64;
+        let base = (random.bits() as i64) >> 2;
+        let xs: Vec<i64> = (0..length as i64).map(|i| base + i * step).collect();
+        let shape = streams(1, length);
+        let (_, back) = round_trip(&xs, &request(dtype_of::<i64>(), shape, 5, Mode::Lossless));
+        assert_same(&back, &xs, &format!("seed {seed}"));
+        let xs: Vec<u64> = xs.iter().map(|&x| (x as u64) ^ 1 << 63).collect();
+        let (_, back) = round_trip(&xs, &request(dtype_of::<u64>(), shape, 5, Mode::Lossless));
+        assert_same(&back, &xs, &format!("seed {seed}, unsigned"));
+    }
+}
+
+#[test]
+fn predictable_integers_that_fill_32_bits_come_back() {
+    let xs: Vec<u32> = (0..6000).chain((1 << 31) - 3000..1 << 31).collect();
+    let shape = streams(1, xs.len());
+    let (_, back) = round_trip(&xs, &request(dtype_of::<u32>(), shape, 5, Mode::Lossless));
+    assert_same(&back, &xs, "two ramps");
+    let mut xs: Vec<i16> =
+        (0..20_000).map(|i| 2 * (40.0 * (f64::from(i) / 40.0).sin()).round() as i16).collect();
+    xs[12_345] = -8193;
+    let shape = streams(1, xs.len());
+    let (_, back) = round_trip(&xs, &request(dtype_of::<i16>(), shape, 5, Mode::Lossless));
+    assert_same(&back, &xs, "a spike");
+}
+
+#[test]
+fn a_long_row_of_short_streams_comes_back() {
+    let shape = Shape { outer: 2, length: 20, inner: 300_000 };
+    let xs: Vec<i16> = (0..2 * 20 * 300_000).map(|i| (i % 701 - 350) as i16 / 7).collect();
+    let (chunk, back) = round_trip(&xs, &request(dtype_of::<i16>(), shape, 0, Mode::Lossless));
+    assert!(chunk.len() < 2 * xs.len(), "stored as it was");
+    assert_same(&back, &xs, "images");
+}
+
+#[test]
+fn a_quiet_stream_behind_a_loud_start_keeps_its_own_step() {
+    let mut random = Random::new(6);
+    let loud: Vec<f64> = (0..5000).map(|_| 1000.0 * random.gaussian()).collect();
+    let mode = Mode::Noise(16.0);
+    let (_, mut xs) = round_trip(&loud, &request(dtype_of::<f64>(), streams(1, 5000), 5, mode));
+    xs.extend((0..95_000).map(|_| 1e-3 * random.gaussian()));
+    let (_, back) = round_trip(&xs, &request(dtype_of::<f64>(), streams(1, 100_000), 5, mode));
+    for (i, (x, y)) in xs.iter().zip(&back).enumerate().skip(5000) {
+        assert!((x - y).abs() <= 1.1e-3 / 32.0, "sample {i}: {x} became {y}");
+    }
+}
+
+/// Appends in `steps` equal parts into one chunk; each rewrites what was decoded before.
+fn appended<T: Sample>(xs: &[T], steps: usize, mode: Mode) -> Vec<T> {
+    let part = xs.len() / steps;
+    let mut chunk = vec![T::default(); xs.len()];
+    for step in 0..steps {
+        let now = step * part..(step + 1) * part;
+        chunk[now.clone()].copy_from_slice(&xs[now]);
+        let request = request(dtype_of::<T>(), streams(1, xs.len()), 5, mode);
+        chunk = round_trip(&chunk, &request).1;
+    }
+    chunk
+}
+
+fn check_appends<T: Sample>() {
+    for (mode, share) in [
+        (Mode::Precision(1), 0.1),
+        (Mode::Precision(2), 0.01),
+        (Mode::Precision(3), 0.001),
+        (Mode::Precision(4), 1e-4),
+        (Mode::Precision(5), 1e-5),
+        (Mode::Precision(6), 1e-6),
+        (Mode::Precision(10), 1e-10),
+        (Mode::Noise(8.0), 1.0 / 8.0),
+        (Mode::Noise(64.0), 1.0 / 64.0),
+        (Mode::Noise(1e6), 1e-6),
+    ] {
+        for still in [0, 3000] {
+            let mut random = Random::new(8 + still as u64);
+            let xs: Vec<T> = (0..10_000)
+                .map(|i| T::from_f64(if i < still { 5.0 } else { random.gaussian() }))
+                .collect();
+            let back = appended(&xs, 20, mode);
+            // A still start has another deviation than the rest, and no noise.
+            let bound = share / 2.0 * if still > 0 { 4.0 } else { 1.25 };
+            for (i, (x, y)) in xs.iter().zip(&back).enumerate() {
+                let error = (x.to_f64() - y.to_f64()).abs();
+                assert!(
+                    error <= bound,
+                    "{} bytes, {mode:?}, {still} still: sample {i}, {x:?} became {y:?}, \
+                     {} of the step",
+                    T::SIZE,
+                    error / share
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn twenty_appends_err_no_more_than_one() {
+    check_appends::<f16>();
+    check_appends::<f32>();
+    check_appends::<f64>();
+}

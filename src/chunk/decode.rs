@@ -99,10 +99,10 @@ fn whole<T: Sample>(head: &Head, bytes: &[u8], out: &mut [u8], threads: usize) -
     // Component streams side by side in memory.
     let side = shape.inner * head.dtype.components();
     let row = side * T::SIZE;
-    let rows = (TASK / side).next_multiple_of(GRAIN);
+    let rows = (TASK / side).max(1).next_multiple_of(GRAIN);
     let mut tasks = Vec::new();
     if shape.length <= rows {
-        let each = (TASK / (side * shape.length).min(TASK)).max(1);
+        let each = (TASK / side.saturating_mul(shape.length).min(TASK)).max(1);
         for (i, out) in out.chunks_mut(each * shape.length * row).enumerate() {
             tasks.push((i * each, 0..shape.length, out));
         }

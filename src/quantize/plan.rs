@@ -41,6 +41,8 @@ pub struct Plan {
     pub factor: u64,
     /// Integers further from the first than the second are exceptions.
     near: (i64, u64),
+    /// Largest |n|.
+    reach: u64,
     /// How k is coded.
     pub form: Form,
     /// Bits per sample for FLAC, 4 to 32; 0 for constants.
@@ -64,6 +66,10 @@ const LIFT: i64 = 4096;
 /// Mean residual above which half a unit does not matter.
 const MOST_LIFTED: f64 = 16.0;
 
+/// Largest multiples of an estimated step that let it be found again, by the logarithm of a
+/// float's bytes: sixteen spacings of the type, or exact products of a step of 24 bits.
+const FINDABLE: [u64; 4] = [0, 1 << 7, 1 << 20, 1 << 29];
+
 /// Samples that settle the last bits of a factor.
 const FACTOR_SAMPLES: usize = 1 << 16;
 
@@ -85,6 +91,7 @@ impl Plan {
             offset: n,
             factor: 1,
             near: (n, u64::MAX),
+            reach: n.unsigned_abs(),
             form: Form::Constant,
             width: 0,
             coded,
@@ -241,6 +248,12 @@ impl<'a, T: Sample> Planner<'a, T> {
     ) -> Plan {
         let preferred = if T::FLOAT { self.preferred(view, used, index, grids) } else { None };
         let preferred = preferred.and_then(|quantizer| self.shape(view, coded, quantizer));
+        // Where the type is hardly finer than an estimated step, a rewritten chunk could not find
+        // that step again.
+        let preferred = preferred.filter(|plan| {
+            let findable = FINDABLE[T::SIZE.ilog2() as usize];
+            plan.quantizer.is_exact() || !self.wishes.is_estimated() || plan.reach <= findable
+        });
         if let Some(plan) = preferred
             && plan.cost < 0.5 * (coded * 8 * T::SIZE) as f64
             && plan.form == Form::Narrow
@@ -337,6 +350,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             offset: centre,
             factor: found.factor.max(1),
             near: (centre, limit),
+            reach: least.unsigned_abs().max(most.unsigned_abs()),
             form: Form::Constant,
             width: 0,
             coded,
@@ -402,8 +416,14 @@ impl<'a, T: Sample> Planner<'a, T> {
         if bits <= MOST_WIDTH {
             let [level, slopes @ ..] = residuals(&self.numbers, self.sketch.stretch);
             let residual = slopes.into_iter().fold(f64::INFINITY, f64::min);
-            let lifted = plan.offset.wrapping_sub(LIFT.wrapping_mul(factor));
-            if residual < MOST_LIFTED && level > 4.0 * residual && lifted <= least {
+            let lifted = LIFT.checked_mul(factor).and_then(|lift| plan.offset.checked_sub(lift));
+            if residual < MOST_LIFTED
+                && level > 4.0 * residual
+                && let Some(lifted) = lifted
+                // Differences from the offset must not wrap, nor outgrow FLAC.
+                && i64::try_from(most.abs_diff(lifted)).is_ok()
+                && width(range(lifted)) <= MOST_WIDTH
+            {
                 plan.offset = lifted;
                 bits = width(range(lifted));
             }

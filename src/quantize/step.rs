@@ -98,7 +98,8 @@ impl<'a, 'v> Valid<'a, 'v> {
         noise_sigma(stretches.flat_map(|stretch| stretch.split(|x| !self.is(x))))
     }
 
-    /// The estimated quanta of an earlier compression on whose grid the leading samples lie.
+    /// The estimated quanta of an earlier compression on whose grid the leading samples lie,
+    /// repetitions apart.
     ///
     /// A grid that is not marked is the instrument's own, which says nothing about the quanta.
     fn kept<T: Sample>(&self, buffer: &mut Vec<T>) -> Option<f64> {
@@ -107,7 +108,13 @@ impl<'a, 'v> Valid<'a, 'v> {
         while first < self.used && buffer.len() < LEADING {
             let length = STRETCH.min(self.used - first);
             self.gather(first, length, buffer);
+            buffer.dedup_by_key(|x| x.bits());
             first += length;
+        }
+        // Some of the first may be exceptions.
+        let windows = buffer.chunks_exact(LEAST_SAMPLES as usize).take(WINDOWS);
+        if let Some(quanta) = windows.filter_map(common_step).next() {
+            return Some(quanta);
         }
         let (near, run) = grid::leading(buffer)?;
         let mut numbers = vec![0; run];
@@ -120,6 +127,49 @@ impl<'a, 'v> Valid<'a, 'v> {
             misses.len() * 8 <= run
         })
     }
+}
+
+/// A quanta is kept where it is at most so much finer, or coarser, than the estimate now: with a
+/// drift estimates grow, and what follows must not drown in the step of what came first.
+const FINER: f64 = 64.0;
+const COARSER: f64 = 4.0;
+
+/// Windows of samples that are tried for a common step.
+const WINDOWS: usize = 8;
+
+/// The marked number of which all samples are exact multiples: products of 24 bits and up to 29 are
+/// exact in f64.
+fn common_step<T: Sample>(samples: &[T]) -> Option<f64> {
+    let parts = |x: &T| {
+        let bits = x.to_f64().abs().to_bits();
+        let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
+        let zeros = mantissa.trailing_zeros();
+        // The number is an odd mantissa times two to this exponent, but for 0 and subnormals.
+        ((bits >> 52 != 0).then_some(mantissa >> zeros), (bits >> 52) as i32 - 1075 + zeros as i32)
+    };
+    let lowest = samples.iter().map(parts).filter(|p| p.0.is_some()).map(|p| p.1).min()?;
+    let mut common = 0_u128;
+    for x in samples {
+        if let (Some(mantissa), exponent) = parts(x) {
+            let shift = exponent - lowest;
+            if shift > 70 {
+                return None;
+            }
+            let (mut a, mut b) = (u128::from(mantissa) << shift, common);
+            while b != 0 {
+                (a, b) = (b, a % b);
+            }
+            common = a;
+        } else if x.to_f64() != 0.0 {
+            return None;
+        }
+    }
+    let biased = u64::try_from(lowest + 1023).ok().filter(|&b| (1..2047).contains(&b))?;
+    let step = common as f64 * f64::from_bits(biased << 52);
+    // The multiples may have a factor in common by chance.
+    (1..=16)
+        .map(|factor| step / f64::from(factor))
+        .find(|&step| step.is_normal() && with_mark(leading_bits(step)) == step)
 }
 
 /// Sign, exponent and 15 bits of mantissa.
@@ -141,6 +191,13 @@ fn marked(x: f64) -> f64 {
 }
 
 impl Wishes<'_> {
+    /// Whether quanta are estimated from the samples, and found again when a chunk is rewritten.
+    pub fn is_estimated(&self) -> bool {
+        self.quanta.is_none()
+            && self.dither.is_none()
+            && matches!(self.mode, Mode::Precision(_) | Mode::Noise(_))
+    }
+
     /// The rule for a stream of floats, which belongs to stream `element` of elements; none where
     /// it is to be lossless.
     pub fn rule<T: Sample>(
@@ -167,7 +224,8 @@ impl Wishes<'_> {
             return None;
         }
         let kept = if self.dither.is_none() { valid.kept(buffer) } else { None };
-        Some(Rule::Quanta(kept.unwrap_or(marked(estimate))))
+        let near = kept.filter(|kept| (estimate / FINER..=estimate * COARSER).contains(kept));
+        Some(Rule::Quanta(near.unwrap_or(marked(estimate))))
     }
 }
 
