@@ -143,9 +143,10 @@ impl Params {
             if x.is_normal() && x > 0.0 {
                 return Ok(());
             }
+            let found = if x.is_subnormal() { format!("{x:e}") } else { x.to_string() };
             Err(Error::invalid(format!(
-                "{name} is {x}; it must be finite and above 0, and is passed as the 64 bits of \
-                 a double in words 2 (low) and 3 (high)"
+                "{name} is {found}; it must be finite and above 0, and is passed as the 64 bits \
+                 of a double in words 2 (low) and 3 (high)"
             )))
         };
         match self.mode {
@@ -210,11 +211,12 @@ mod tests {
     #[test]
     fn every_unknown_value_is_named_with_what_is_allowed() {
         let nan = f64::NAN.to_bits();
-        let cases: [(&[u32], &str); 10] = [
+        let cases: [(&[u32], &str); 11] = [
             (&[9], "level 9 in word 0; use 0 to 8"),
             (&[5, 7], "unknown mode 7"),
             (&[5, 0, 1], "lossless mode takes no argument"),
             (&[5, 1], "quanta is 0; it must be finite and above 0"),
+            (&[5, 1, 1], "quanta is 5e-324; it must be finite and above 0, and is passed as"),
             (&[5, 1, nan as u32, (nan >> 32) as u32], "quanta is NaN"),
             (&[5, 2, 1, 23], "the power (word 3) 0 to 22"),
             (&[5, 3, 0], "precision of 0 decimal digits"),
