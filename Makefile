@@ -10,7 +10,7 @@ NEXTEST := $(shell command -v cargo-nextest)
 # libhdf5-dev brings the libraries that a statically linked libhdf5 wants.
 FOR_PLUGIN := build-essential
 FOR_DEMO := $(FOR_PLUGIN) hdf5-tools
-FOR_TEST := $(FOR_DEMO) cmake flac libhdf5-dev netcdf-bin pkg-config
+FOR_TEST := $(FOR_DEMO) cmake flac libhdf5-dev netcdf-bin pkg-config python3-h5py-mpi
 
 .PHONY: help plugin demo test check clean
 .DELETE_ON_ERROR:

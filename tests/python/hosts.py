@@ -221,16 +221,23 @@ class Tables(Library):
 
 
 class Debian(Library):
-    """Debian's serial libhdf5."""
+    """A libhdf5 of Debian's."""
+
+    def __init__(self, name="hdf5_serial", package="libhdf5-dev"):
+        found = ctypes.util.find_library(name)
+        if found is None:
+            sys.exit(f"Debian's {name} is missing: apt-get install {package}")
+        super().__init__(found)
+
+
+class OpenMPI(Debian):
+    """The one that is built for parallel programs, used by a single process."""
 
     def __init__(self):
-        name = ctypes.util.find_library("hdf5_serial")
-        if name is None:
-            sys.exit("Debian's libhdf5 is missing: apt-get install libhdf5-dev")
-        super().__init__(name)
+        super().__init__("hdf5_openmpi", "python3-h5py-mpi")
 
 
-HOSTS = {"h5py": H5py, "netCDF4": NetCDF4, "tables": Tables, "debian": Debian}
+HOSTS = {"h5py": H5py, "netCDF4": NetCDF4, "tables": Tables, "debian": Debian, "openmpi": OpenMPI}
 
 
 def check(host, path):

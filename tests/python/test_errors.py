@@ -264,7 +264,7 @@ for level in (9, 10):
 """
 
 
-@pytest.mark.parametrize("name", ["netCDF4", "tables", "debian"])
+@pytest.mark.parametrize("name", ["netCDF4", "tables", "debian", "openmpi"])
 def test_libraries_that_hide_errors_leave_the_last_one_with_the_plugin(tmp_path, run_python, name):
     host, path, data = hosts.HOSTS[name](), tmp_path / "x.h5", hosts.wave("<i4")
     host.create(path, "i4", data, LOSSLESS)
@@ -288,3 +288,37 @@ def test_damaged_chunks_are_errors_in_every_library(tmp_path, last_error):
             host.read(tmp_path / "x.h5", "i4")
         assert len(last_error()) > 10
         assert (host.read(tmp_path / "x.h5", "i2") == hosts.wave("i2")).all()
+
+
+OLD_H5PY = """
+import sys, h5py
+assert h5py.version.hdf5_version.startswith("1."), h5py.version.hdf5_version
+with h5py.File(sys.argv[1], "a") as f:
+    try:
+        f.create_dataset("bad", (100,), "f4", compression=61868, compression_opts=(5, 7))
+    except ValueError as error:
+        print(error)
+    print((f["x"][:] == range(2000)).all())
+    try:
+        f["damaged"][:]
+    except OSError as error:
+        print(error)
+"""
+
+
+def test_debians_h5py_shows_them_too(tmp_path, run):
+    """HDF5 1.10, which pushes errors as no later version does."""
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", libver=("earliest", "v110")) as f:
+        for name in ("x", "damaged"):
+            f.create_dataset(name, data=np.arange(2000, dtype="i4"), **LOSSLESS.create())
+        f.flush()
+        mask, chunk = f["damaged"].id.read_direct_chunk((0,))
+        chunk = bytearray(chunk)
+        chunk[-9] ^= 4
+        f["damaged"].id.write_direct_chunk((0,), bytes(chunk), mask)
+    python = "/usr/bin/python3"
+    told = run(python, "-I", "-c", OLD_H5PY, path).splitlines()
+    assert "unknown mode 7 in word 1; known are 0 lossless" in told[0]
+    assert told[1] == "True"
+    assert "does not match its CRC-32" in told[2]

@@ -14,6 +14,8 @@ ORDERS += [
     ("debian", "h5py"),
     ("tables", "debian"),
     ("netCDF4", "debian", "h5py", "tables"),
+    ("openmpi", "h5py"),
+    ("netCDF4", "openmpi"),
 ]
 
 
