@@ -47,7 +47,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
 fn modes() -> impl Strategy<Value = Mode> {
     prop_oneof![
         Just(Mode::Lossless),
-        (-320_i32..300).prop_map(|n| Mode::Quanta(10_f64.powi(n).max(5e-324))),
+        (-307_i32..300).prop_map(|n| Mode::Quanta(10_f64.powi(n))),
         (1e-6..1e6).prop_map(Mode::Quanta),
         (1_u32.., 0_u32..=22).prop_map(|(numerator, power)| Mode::Decimal { numerator, power }),
         (1_u32..=17).prop_map(Mode::Precision),

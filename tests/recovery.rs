@@ -366,6 +366,10 @@ fn senseless_requests_are_refused_in_words() {
     let params = Params { level: 9, ..Params::default() };
     assert!(message(&data, &Request { params, ..good.clone() }).contains("level 9"));
     assert!(message(&data, &Request { quanta: Some(&[1.0]), ..good.clone() }).contains("1 quanta"));
+    let quanta = [1.0, 1e-308];
+    assert!(
+        message(&data, &Request { quanta: Some(&quanta), ..good.clone() }).contains("quanta is")
+    );
     let quanta = [1.0, f64::NAN];
     assert!(message(&data, &Request { quanta: Some(&quanta), ..good.clone() }).contains("NaN"));
     assert!(message(&data, &Request { fill: Some(&[0]), ..good.clone() }).contains("fill value"));

@@ -111,7 +111,7 @@ pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<
                 shape.streams()
             )));
         }
-        if let Some(bad) = quanta.iter().find(|q| !(q.is_finite() && **q > 0.0)) {
+        if let Some(bad) = quanta.iter().find(|q| !(q.is_normal() && **q > 0.0)) {
             return Err(Error::invalid(format!("quanta is {bad}; it must be finite and above 0")));
         }
     }

@@ -49,7 +49,8 @@ impl Quantizer {
 
     /// Whether the rule can be used at all: a step whose inverse overflows cannot.
     pub fn is_usable(&self) -> bool {
-        self.rule.is_total() || self.inverse.is_finite() && self.inverse > 0.0
+        self.rule.is_total()
+            || self.step.is_normal() && self.inverse.is_finite() && self.inverse > 0.0
     }
 
     /// Whether the bits of every sample come back.
