@@ -44,6 +44,7 @@
 #[doc(hidden)]
 pub mod sample;
 
+mod arithmetic;
 pub mod chunk;
 pub mod error;
 pub mod flac;

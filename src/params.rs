@@ -140,7 +140,7 @@ impl Params {
             return Err(Error::invalid(format!("stream axis {}; use 0 to 255", self.axis)));
         }
         let step = |name: &str, x: f64| {
-            if x.is_normal() && x > 0.0 {
+            if is_step(x) {
                 return Ok(());
             }
             let found = if x.is_subnormal() { format!("{x:e}") } else { x.to_string() };
@@ -176,6 +176,12 @@ impl Params {
         }
         Ok(())
     }
+}
+
+/// Whether a number can be a quantization step: positive, finite, and not so small that it has
+/// lost bits.
+pub(crate) fn is_step(x: f64) -> bool {
+    x.is_normal() && x > 0.0
 }
 
 fn f64_from_words(low: u32, high: u32) -> f64 {

@@ -303,7 +303,8 @@ fn decode(
     verify: bool,
 ) -> Result<Buffer> {
     let declared = Local::from_words(words)?.map(|local| local.chunk_bytes());
-    let length = raw_length(input)?;
+    let head = Head::parse(input)?;
+    let length = head.raw_len();
     match declared {
         Some(bytes) if bytes != length => {
             return Err(Error::corrupt(format!(
@@ -319,15 +320,6 @@ fn decode(
     }
     let mut output = Buffer::new(host, length)?;
     let options = Options { verify, threads: environment::threads() };
-    chunk::decompress_into(input, output.bytes(), &options)?;
+    head.decompress_into(input, output.bytes(), &options)?;
     Ok(output)
-}
-
-/// Raw bytes of a chunk, by its own head.
-pub(crate) fn raw_length(chunk: &[u8]) -> Result<usize> {
-    let head = Head::length(chunk.get(..Head::PREFIX).unwrap_or(chunk))?;
-    let head = chunk.get(..head).ok_or_else(|| {
-        Error::truncated(format!("{} bytes, but the head alone has {head}", chunk.len()))
-    })?;
-    Ok(Head::parse(head)?.raw_len())
 }

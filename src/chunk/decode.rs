@@ -43,14 +43,15 @@ pub(super) fn allocate(length: usize) -> Result<Vec<u8>> {
 /// `Corrupt`, `Truncated`, `Unsupported` (a later format version), `TooLarge` when the chunk says
 /// that it has more.
 pub fn decompress(bytes: &[u8], max_len: usize, options: &Options) -> Result<Vec<u8>> {
-    let length = Head::read(bytes, options.verify)?.raw_len();
+    let head = Head::read(bytes, options.verify)?;
+    let length = head.raw_len();
     if length > max_len {
         return Err(Error::too_large(format!(
             "the chunk decodes to {length} bytes, and at most {max_len} are allowed"
         )));
     }
     let mut out = allocate(length)?;
-    decompress_into(bytes, &mut out, options)?;
+    head.decompress_into(bytes, &mut out, options)?;
     Ok(out)
 }
 
@@ -60,35 +61,50 @@ pub fn decompress(bytes: &[u8], max_len: usize, options: &Options) -> Result<Vec
 /// As [`decompress`]; `InvalidArgument` when `out` has another length.
 pub fn decompress_into(bytes: &[u8], out: &mut [u8], options: &Options) -> Result<()> {
     // The head first: for bytes that are something else it has the better message.
-    let head = Head::read(bytes, options.verify)?;
-    if head.raw_len() != out.len() {
-        return Err(Error::invalid(format!(
-            "room for {} bytes, and the chunk decodes to {}",
-            out.len(),
-            head.raw_len()
-        )));
+    Head::read(bytes, options.verify)?.decompress_into(bytes, out, options)
+}
+
+impl Head {
+    /// Decompresses the chunk that this is the head of, all its `bytes`, into `out`, exactly as
+    /// long as the raw chunk.
+    ///
+    /// # Errors
+    /// As [`decompress_into`].
+    pub fn decompress_into(&self, bytes: &[u8], out: &mut [u8], options: &Options) -> Result<()> {
+        if self.raw_len() != out.len() {
+            return Err(Error::invalid(format!(
+                "room for {} bytes, and the chunk decodes to {}",
+                out.len(),
+                self.raw_len()
+            )));
+        }
+        let expected = self.chunk_len()?;
+        if expected > bytes.len() as u64 {
+            return Err(Error::truncated(format!(
+                "{} bytes of a chunk of {expected}",
+                bytes.len()
+            )));
+        }
+        if expected < bytes.len() as u64 {
+            return Err(Error::corrupt(format!("{} bytes for a chunk of {expected}", bytes.len())));
+        }
+        let (covered, check) =
+            bytes.split_last_chunk::<TRAILER>().expect("longer than its trailer");
+        if options.verify && crc32fast::hash(covered) != u32::from_le_bytes(*check) {
+            return Err(Error::corrupt(
+                "the chunk does not match its CRC-32: its bytes were changed",
+            ));
+        }
+        if self.is_raw() {
+            out.copy_from_slice(&covered[covered.len() - out.len()..]);
+            return Ok(());
+        }
+        with_sample!(self.dtype, T => whole::<T>(self, covered, out, options.threads))
     }
-    let expected = head.chunk_len()?;
-    if expected > bytes.len() as u64 {
-        return Err(Error::truncated(format!("{} bytes of a chunk of {expected}", bytes.len())));
-    }
-    if expected < bytes.len() as u64 {
-        return Err(Error::corrupt(format!("{} bytes for a chunk of {expected}", bytes.len())));
-    }
-    let (covered, check) = bytes.split_last_chunk::<TRAILER>().expect("longer than its trailer");
-    if options.verify && crc32fast::hash(covered) != u32::from_le_bytes(*check) {
-        return Err(Error::corrupt("the chunk does not match its CRC-32: its bytes were changed"));
-    }
-    if head.is_raw() {
-        let (start, ..) = head.raw_pieces();
-        out.copy_from_slice(&covered[start..]);
-        return Ok(());
-    }
-    with_sample!(head.dtype, T => whole::<T>(&head, covered, out, options.threads))
 }
 
 /// Samples that a thread decodes at a time, about.
-const TASK: usize = 1 << 18;
+pub(super) const TASK: usize = 1 << 18;
 
 /// Longest block that the encoder makes: tasks that begin at multiples of it cut no frame.
 const GRAIN: usize = crate::flac::MAX_BLOCK;

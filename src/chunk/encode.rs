@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::flac::Encoder;
 use crate::layout::{ByteOrder, Dtype, Shape, StreamView};
 use crate::parallel::{Workspaces, map};
-use crate::params::{Mode, Params};
+use crate::params::{Mode, Params, is_step};
 use crate::quantize::{Form, Grids, Plan, Planner, Wishes};
 use crate::sample::Sample;
 use crate::with_sample;
@@ -111,7 +111,7 @@ pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<
                 shape.streams()
             )));
         }
-        if let Some(bad) = quanta.iter().find(|q| !(q.is_normal() && **q > 0.0)) {
+        if let Some(bad) = quanta.iter().find(|&&q| !is_step(q)) {
             return Err(Error::invalid(format!("quanta is {bad}; it must be finite and above 0")));
         }
     }

@@ -208,13 +208,18 @@ impl Head {
         matches!(self.body, Body::Raw(_))
     }
 
-    /// Where the raw payload begins, and its pieces of equal size (but the last) with the CRC-32
-    /// of each.
-    pub(super) fn raw_pieces(&self) -> (usize, usize, &[u32]) {
+    /// The size of a raw payload's pieces (but the last), and the CRC-32 of each.
+    pub(super) fn raw_pieces(&self) -> (usize, &[u32]) {
         match &self.body {
-            Body::Raw(pieces) => (self.length, pieces.size, &pieces.checks),
-            Body::Coded(_) => (self.length, 1, &[]),
+            Body::Raw(pieces) => (pieces.size, &pieces.checks),
+            Body::Coded(_) => unreachable!("coded chunks have no raw pieces"),
         }
+    }
+
+    /// Bytes of piece `i` of a raw payload.
+    pub(super) fn raw_piece(&self, i: usize) -> Range<u64> {
+        let (size, _) = self.raw_pieces();
+        self.in_chunk((i * size) as u64..self.raw_len().min((i + 1) * size) as u64)
     }
 
     /// Whether any stream of a coded chunk has frames or exceptions.

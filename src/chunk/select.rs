@@ -1,6 +1,6 @@
 //! Some samples of some streams of a chunk.
 
-use super::decode::{Options, Place, Reader, Workspace, allocate};
+use super::decode::{Fetch, Options, Place, Reader, TASK, Workspace, allocate};
 use super::exceptions::SPAN;
 use super::head::Head;
 use crate::error::{Error, Result};
@@ -50,9 +50,6 @@ impl Selection<'_> {
     }
 }
 
-/// Samples that a thread decodes at a time, about.
-const TASK: usize = 1 << 18;
-
 impl Head {
     /// The byte ranges of the chunk, ascending and disjoint, that `selection` needs besides the
     /// head.
@@ -65,37 +62,37 @@ impl Head {
         }
         let mut ranges = Vec::new();
         if self.is_raw() {
-            let (start, size, checks) = self.raw_pieces();
-            let pieces = self.raw_pieces_of(selection);
-            for piece in (0..checks.len()).filter(|&i| pieces[i]) {
-                let (from, to) = (piece * size, self.raw_len().min((piece + 1) * size));
-                ranges.push((start + from) as u64..(start + to) as u64);
-            }
+            ranges.extend(self.raw_pieces_of(selection).map(|i| self.raw_piece(i)));
         } else if self.has_parts() {
             // A visit to each stream is earned: all have bytes, or are in the caller's list.
             let components = self.dtype.components();
-            let samples = &selection.samples;
             for row in 0..selection.count(self) {
-                for index in
-                    selection.stream(row) * components..(selection.stream(row) + 1) * components
-                {
-                    let stream = self.stream(index);
-                    if stream.form != Form::Constant && samples.start < stream.coded {
-                        let first = samples.start / stream.block;
-                        let last = (samples.end.min(stream.coded) - 1) / stream.block;
-                        let [from, _] = self.frame(index, &stream, first);
-                        let [_, to] = self.frame(index, &stream, last);
-                        ranges.push(from.start..to.end);
-                    }
-                    if stream.exceptions {
-                        let from = self.exceptions(index, &stream, samples.start / SPAN).start;
-                        let to = self.exceptions(index, &stream, (samples.end - 1) / SPAN).end;
-                        ranges.push(from..to);
-                    }
+                let first = selection.stream(row) * components;
+                for index in first..first + components {
+                    ranges.extend(self.stream_ranges(index, &selection.samples));
                 }
             }
         }
         Ok(merged(ranges))
+    }
+
+    /// Bytes of the frames and of the exceptions that hold samples, one at least, of a stream.
+    fn stream_ranges(&self, index: usize, samples: &Range<usize>) -> [Range<u64>; 2] {
+        let stream = self.stream(index);
+        let mut ranges = [0..0, 0..0];
+        if stream.form != Form::Constant && samples.start < stream.coded {
+            let first = samples.start / stream.block;
+            let last = (samples.end.min(stream.coded) - 1) / stream.block;
+            let [from, _] = self.frame(index, &stream, first);
+            let [_, to] = self.frame(index, &stream, last);
+            ranges[0] = from.start..to.end;
+        }
+        if stream.exceptions {
+            let from = self.exceptions(index, &stream, samples.start / SPAN).start;
+            let to = self.exceptions(index, &stream, (samples.end - 1) / SPAN).end;
+            ranges[1] = from..to;
+        }
+        ranges
     }
 
     /// Decodes a selection; `fetch` gives the bytes of any range within [`Head::byte_ranges`].
@@ -130,7 +127,7 @@ impl Head {
     fn decode_streams<'b, T: Sample>(
         &self,
         selection: &Selection<'_>,
-        fetch: &(dyn Fn(Range<u64>) -> Option<&'b [u8]> + Sync),
+        fetch: &Fetch<'_, 'b>,
         out: &mut [u8],
         options: &Options,
     ) -> Result<()> {
@@ -166,9 +163,15 @@ impl Head {
         (row * self.shape.inner + inner) * self.dtype.element_size()
     }
 
-    /// Which raw pieces hold the samples of a selection that is not empty.
-    fn raw_pieces_of(&self, selection: &Selection<'_>) -> Vec<bool> {
-        let (_, size, checks) = self.raw_pieces();
+    /// The raw pieces that hold the samples of a selection that is not empty.
+    fn raw_pieces_of(&self, selection: &Selection<'_>) -> impl Iterator<Item = usize> + use<> {
+        let needed = self.raw_pieces_needed(selection);
+        (0..needed.len()).filter(move |&i| needed[i])
+    }
+
+    /// For each raw piece, whether it is one of those.
+    fn raw_pieces_needed(&self, selection: &Selection<'_>) -> Vec<bool> {
+        let (size, checks) = self.raw_pieces();
         let mut pieces = vec![false; checks.len()];
         let Some(streams) = selection.streams else {
             // Piece by piece: a head of few bytes may claim any number of streams.
@@ -195,16 +198,17 @@ impl Head {
     fn copy_raw<'b>(
         &self,
         selection: &Selection<'_>,
-        fetch: &(dyn Fn(Range<u64>) -> Option<&'b [u8]> + Sync),
+        fetch: &Fetch<'_, 'b>,
         out: &mut [u8],
         verify: bool,
     ) -> Result<()> {
-        let (start, size, checks) = self.raw_pieces();
+        let (size, checks) = self.raw_pieces();
         let mut pieces: Vec<&[u8]> = vec![&[]; checks.len()];
-        for (i, _) in self.raw_pieces_of(selection).iter().enumerate().filter(|(_, need)| **need) {
-            let (from, to) = (i * size, self.raw_len().min((i + 1) * size));
-            let bytes = fetch((start + from) as u64..(start + to) as u64)
-                .filter(|bytes| bytes.len() == to - from)
+        for i in self.raw_pieces_of(selection) {
+            let range = self.raw_piece(i);
+            let length = range.end - range.start;
+            let bytes = fetch(range)
+                .filter(|bytes| bytes.len() as u64 == length)
                 .ok_or_else(|| Error::truncated(format!("raw piece {i} is missing")))?;
             if verify && crc32fast::hash(bytes) != checks[i] {
                 return Err(Error::corrupt(format!("raw piece {i} does not match its CRC-32")));

@@ -1,11 +1,13 @@
 //! The table of a coded chunk: its streams, and where their frames and exceptions are.
 
-use super::bytes::{Cursor, put_varint, unzigzag, zigzag};
+use super::bytes::{Cursor, put_varint};
 use super::column::{Builder, Column};
 use super::exceptions::SPAN;
 use super::low_bits;
+use crate::arithmetic::{unzigzag, zigzag};
 use crate::error::{Error, Result};
 use crate::layout::{Class, Dtype, Shape};
+use crate::params::is_step;
 use crate::quantize::{Dither, Form, POWERS_OF_TEN, Rule};
 use std::ops::Range;
 
@@ -58,20 +60,12 @@ struct Row {
     start: u64,
 }
 
-/// Fields of every stream, as stored.
+/// Fields of every stream, in the order of [`TableBuilder::push`].
+const FIELDS: usize = 10;
+
+/// Those fields as stored.
 #[derive(Debug)]
-struct Columns {
-    kind: Column,
-    offset: Column,
-    factor: Column,
-    width: Column,
-    block: Column,
-    detail: Column,
-    parameter: Column,
-    second: Column,
-    padding: Column,
-    spanned: Column,
-}
+struct Columns([Column; FIELDS]);
 
 /// The table of a coded chunk.
 #[derive(Debug)]
@@ -98,51 +92,22 @@ fn float(code: u64) -> f64 {
 
 impl Columns {
     fn read(cursor: &mut Cursor<'_>, streams: u64) -> Result<Self> {
-        let mut column = || Column::read(cursor, streams);
-        Ok(Columns {
-            kind: column()?,
-            offset: column()?,
-            factor: column()?,
-            width: column()?,
-            block: column()?,
-            detail: column()?,
-            parameter: column()?,
-            second: column()?,
-            padding: column()?,
-            spanned: column()?,
-        })
+        let mut columns = [const { Column::Same(0) }; FIELDS];
+        for column in &mut columns {
+            *column = Column::read(cursor, streams)?;
+        }
+        Ok(Columns(columns))
     }
 
     fn are_same(&self) -> bool {
-        let all = [
-            &self.kind,
-            &self.offset,
-            &self.factor,
-            &self.width,
-            &self.block,
-            &self.detail,
-            &self.parameter,
-            &self.second,
-            &self.padding,
-            &self.spanned,
-        ];
-        all.into_iter().all(|c| matches!(c, Column::Same(_)))
+        self.0.iter().all(|column| matches!(column, Column::Same(_)))
     }
 
     /// The description of component stream `index`.
     fn stream(&self, index: usize, length: usize, seed: u32) -> Result<Stream> {
-        let [kind, factor, width, block, detail, parameter, second, padding, spanned] = [
-            &self.kind,
-            &self.factor,
-            &self.width,
-            &self.block,
-            &self.detail,
-            &self.parameter,
-            &self.second,
-            &self.padding,
-            &self.spanned,
-        ]
-        .map(|column| column.get(index));
+        let fields = self.0.each_ref().map(|column| column.get(index));
+        let [kind, offset, factor, width, block, detail, parameter, second, padding, spanned] =
+            fields;
         let strange = |what: &str, value: u64| {
             Err(Error::corrupt(format!("{what} {value} of kind {kind:#x}")))
         };
@@ -179,7 +144,7 @@ impl Columns {
             }
         };
         if matches!(rule, Rule::Quanta(_) | Rule::Dithered(..) | Rule::Affine { .. })
-            && !(quanta.is_normal() && quanta > 0.0)
+            && !is_step(quanta)
         {
             return strange("quanta with bits", quanta.to_bits());
         }
@@ -212,7 +177,7 @@ impl Columns {
         Ok(Stream {
             rule,
             form,
-            offset: unzigzag(self.offset.get(index)),
+            offset: unzigzag(offset),
             factor,
             width: width as u32,
             block: block as usize,
@@ -383,7 +348,7 @@ fn sums(cursor: &mut Cursor<'_>, count: u64, what: &str) -> Result<Vec<u64>> {
 /// A table in the making: rows of some streams, in order.
 #[derive(Default)]
 pub struct TableBuilder {
-    columns: [Builder; 10],
+    columns: [Builder; FIELDS],
     anchors: Vec<u8>,
     frames: Builder,
     spans: Builder,

@@ -5,6 +5,7 @@
 //! 1 too high on average. Weights are constant over stretches, so that one pass over the block,
 //! which correlates each stretch, serves any number of weightings.
 
+use crate::arithmetic::{log2, nearest};
 use crate::simd::{Kernels, MAX_ORDER};
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -281,7 +282,7 @@ impl Analysis {
                 for (u, q) in self.factor[i][i + 1..order].iter().zip(&rounded[i + 1..order]) {
                     target -= u * q;
                 }
-                let q = round(target * scale);
+                let q = nearest(target * scale);
                 if !(-limit..limit).contains(&q) {
                     return None;
                 }
@@ -298,26 +299,6 @@ impl Analysis {
 /// First sample of a stretch that a predictor of this order predicts.
 fn bound(stretch: usize, order: usize, x: &[f64]) -> usize {
     (stretch * STRETCH).clamp(order, x.len())
-}
-
-/// Nearest integer, ties to even, of a number below 2^51; a larger one stays at least 2^50. (The
-/// standard library's function is libm's where the instruction set has none.)
-fn round(x: f64) -> f64 {
-    // From 2^52 to 2^53 numbers are integers.
-    const SHIFT: f64 = (3_u64 << 51) as f64;
-    (x + SHIFT) - SHIFT
-}
-
-/// log2 of a positive finite number, to 1e−4; the same on every machine.
-pub fn log2(x: f64) -> f64 {
-    let bits = x.max(f64::MIN_POSITIVE).to_bits();
-    let exponent = (bits >> 52) as i32 - 1023;
-    let mantissa = f64::from_bits(bits & ((1 << 52) - 1) | 1023 << 52);
-    // log2(m) = 2/ln 2·atanh((m − 1)/(m + 1)), five terms of the series; t ≤ 1/3.
-    let t = (mantissa - 1.0) / (mantissa + 1.0);
-    let t2 = t * t;
-    let series = 1.0 + t2 * (1.0 / 3.0 + t2 * (1.0 / 5.0 + t2 * (1.0 / 7.0 + t2 * (1.0 / 9.0))));
-    f64::from(exponent) + series * t * (2.0 / std::f64::consts::LN_2)
 }
 
 #[cfg(test)]
@@ -362,24 +343,6 @@ mod tests {
         analysis.take(kernels(), &samples, order);
         analysis.level_out(&residual, 1);
         analysis
-    }
-
-    #[test]
-    fn log2_is_close_everywhere() {
-        for i in 0..4000 {
-            let x = 1e-6 * 1.01_f64.powi(i);
-            assert!((log2(x) - x.log2()).abs() < 1e-4, "{x}");
-        }
-    }
-
-    #[test]
-    fn rounding_goes_to_the_nearest_integer() {
-        for x in [0.0, 0.49, 0.5, 0.51, 1.5, 2.5, 16383.5, 16384.5, 1e15, 1e40, f64::INFINITY] {
-            for x in [x, -x] {
-                let expected = x.round_ties_even();
-                assert!(round(x) == expected || x.abs() > 1e20 && round(x).abs() > 1e20, "{x}");
-            }
-        }
     }
 
     #[test]

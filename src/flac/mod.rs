@@ -24,7 +24,5 @@ pub use decoder::{Decoder, Frame};
 pub use encoder::Encoder;
 pub use file::{Audio, FILE_HEADER, file_header, read_file};
 
-pub(crate) use analysis::log2;
-
 /// Largest block the encoder chooses.
 pub const MAX_BLOCK: usize = 16384;

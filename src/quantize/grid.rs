@@ -8,8 +8,9 @@ mod seed;
 mod tests;
 
 use super::rule::{MOST, POWERS_OF_TEN, Rule};
+use crate::arithmetic::{lowest_bit, nearest, power_of_two};
 use crate::sample::Sample;
-use bounds::{Bounds, exponent, nearest, spacing};
+use bounds::{Bounds, exponent, spacing};
 use seed::{Anchor, COARSE, Seed};
 
 /// The coarsest useful grid of a stream of floats, given a few hundred finite samples of it: one
@@ -59,20 +60,8 @@ fn binary<T: Sample>(samples: &[T]) -> Option<Fit> {
     let cost = |misses: usize| cost::<T>(misses, samples.len(), lowest[misses]);
     let most = (samples.len() / 20 + 1).min(lowest.len());
     let misses = (0..most).min_by(|&a, &b| cost(a).total_cmp(&cost(b)))?;
-    let biased = lowest[misses] + 1023;
-    let rule = Rule::Quanta(f64::from_bits(u64::try_from(biased).ok()? << 52));
-    fit(rule, samples).filter(|fit| biased > 0 && fit.useful)
-}
-
-/// The exponent of the lowest set bit of a number that is not 0.
-fn lowest_bit(x: f64) -> i32 {
-    let bits = x.to_bits() & (u64::MAX >> 1);
-    let mantissa = bits & ((1 << 52) - 1);
-    let (biased, mantissa) = match (bits >> 52) as i32 {
-        0 => (1, mantissa),
-        biased => (biased, mantissa | 1 << 52),
-    };
-    biased - 1075 + mantissa.trailing_zeros() as i32
+    let rule = Rule::Quanta(power_of_two(lowest[misses])?);
+    fit(rule, samples).filter(|fit| fit.useful)
 }
 
 /// Estimated steps that are followed up: each costs a look at a part of the samples.

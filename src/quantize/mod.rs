@@ -7,6 +7,8 @@ mod grid;
 mod noise;
 mod plan;
 mod quantizer;
+#[cfg(test)]
+mod random;
 mod rule;
 mod sketch;
 mod step;

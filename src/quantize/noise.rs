@@ -100,6 +100,7 @@ pub fn noise_sigma<'a, T: Sample>(stretches: impl IntoIterator<Item = &'a [T]>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantize::random::Random;
 
     fn standard_deviation<T: Sample>(samples: &[T]) -> f64 {
         let Some(first) = samples.first() else { return 0.0 };
@@ -110,25 +111,8 @@ mod tests {
         centred.deviation()
     }
 
-    /// Uniform numbers in [0, 1), xorshift64*.
-    struct Random(u64);
-
-    impl Random {
-        fn uniform(&mut self) -> f64 {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1_u64 << 53) as f64
-        }
-
-        /// Sum of twelve: mean 0, deviation 1, Gaussian to 1 % within two deviations.
-        fn gaussian(&mut self) -> f64 {
-            (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-        }
-    }
-
     fn noise(count: usize, sigma: f64) -> Vec<f64> {
-        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let mut random = Random::new(1);
         (0..count).map(|_| sigma * random.gaussian()).collect()
     }
 

@@ -190,8 +190,7 @@ impl Grids {
 /// Plans streams of one chunk, one after another.
 pub struct Planner<'a, T> {
     wishes: &'a Wishes<'a>,
-    /// Bits of the value that pads streams: the fill value, or 0.
-    padding: u64,
+    /// Bits of the stream's fill value.
     fill: Option<u64>,
     sketch: Sketch<T>,
     buffers: Buffers<T>,
@@ -204,7 +203,6 @@ impl<'a, T: Sample> Planner<'a, T> {
     pub fn new(wishes: &'a Wishes<'a>) -> Self {
         Planner {
             wishes,
-            padding: wishes.fill.unwrap_or([0; 2])[0],
             fill: None,
             sketch: Sketch::default(),
             buffers: Buffers::default(),
@@ -217,8 +215,9 @@ impl<'a, T: Sample> Planner<'a, T> {
     pub fn plan(&mut self, view: &StreamView<'_>, index: usize, grids: &mut Grids) -> Plan {
         let part = index % self.wishes.components;
         self.fill = self.wishes.fill.map(|parts| parts[part]);
-        self.padding = self.fill.unwrap_or(0);
-        let (used, constant) = self.extent(view);
+        // What pads chunks at the dataset's edge.
+        let padding = self.fill.unwrap_or(0);
+        let (used, constant) = self.extent(view, padding);
         if let Some(bits) = constant {
             return Plan::constant(T::from_bits(bits).to_ordered(), view.len());
         }
@@ -228,11 +227,11 @@ impl<'a, T: Sample> Planner<'a, T> {
         let mut plan = self.best(view, index, used, coded, grids);
         let rule = plan.quantizer.rule;
         let x: T = rule.decode(plan.offset, coded);
-        let padded = x.bits() == self.padding
+        let padded = x.bits() == padding
             && !rule.is_outside(plan.offset, x)
             && !matches!(rule, Rule::Dithered(..));
         if coded < view.len() && !padded {
-            plan.padding = Some(self.padding);
+            plan.padding = Some(padding);
         }
         plan
     }
@@ -269,9 +268,8 @@ impl<'a, T: Sample> Planner<'a, T> {
     }
 
     /// Length of the stream without its padding, and the bits of its samples if all are equal.
-    fn extent(&mut self, view: &StreamView<'_>) -> (usize, Option<u64>) {
+    fn extent(&mut self, view: &StreamView<'_>, padding: u64) -> (usize, Option<u64>) {
         let (mut used, mut constant) = (0, None);
-        let padding = self.padding;
         let mut first_bits = None;
         visit(view, view.len(), &mut self.buffers.samples, |first, samples: &[T]| {
             let bits = *first_bits.get_or_insert(samples[0].bits());
@@ -308,28 +306,37 @@ impl<'a, T: Sample> Planner<'a, T> {
                 };
                 Quantizer::lossy(rule, self.fill)
             }
-            None => {
-                buffer.clear();
-                // −0 is on no grid; where it is rare enough it is an exception.
-                let is_minus_zero = |x: &T| x.to_f64().to_bits() == (-0.0_f64).to_bits();
-                let samples = self.sketch.samples.iter();
-                buffer.extend(samples.filter(|x| valid.is(*x) && !is_minus_zero(x)));
-                if let Some(rule) = grids.again(buffer) {
-                    return Some(Quantizer::lossless(rule));
-                }
-                let mut rule = grids.find(buffer, used)?;
-                if let Rule::Quanta(quanta) = &mut rule {
-                    // A sketch bounds an arbitrary factor too loosely for all the rest.
-                    buffer.resize(used.min(FACTOR_SAMPLES), T::default());
-                    view.read(0, buffer);
-                    buffer.retain(|x| valid.is(x) && !is_minus_zero(x));
-                    *quanta = grid::refine(buffer, *quanta);
-                }
-                grids.last = Some(rule);
-                Quantizer::lossless(rule)
-            }
+            None => Quantizer::lossless(self.grid(view, &valid, used, grids)?),
         };
         quantizer.is_usable().then_some(quantizer)
+    }
+
+    /// The grid on which a stream's floats lie.
+    fn grid(
+        &mut self,
+        view: &StreamView<'_>,
+        valid: &Valid<'_, '_>,
+        used: usize,
+        grids: &mut Grids,
+    ) -> Option<Rule> {
+        // −0 is on no grid; where it is rare enough it is an exception.
+        let is_fit = |x: &T| valid.is(x) && x.to_f64().to_bits() != (-0.0_f64).to_bits();
+        let buffer = &mut self.buffers.samples;
+        buffer.clear();
+        buffer.extend(self.sketch.samples.iter().filter(|x| is_fit(x)));
+        if let Some(rule) = grids.again(buffer) {
+            return Some(rule);
+        }
+        let mut rule = grids.find(buffer, used)?;
+        if let Rule::Quanta(quanta) = &mut rule {
+            // A sketch bounds an arbitrary factor too loosely for all the rest.
+            buffer.resize(used.min(FACTOR_SAMPLES), T::default());
+            view.read(0, buffer);
+            buffer.retain(is_fit);
+            *quanta = grid::refine(buffer, *quanta);
+        }
+        grids.last = Some(rule);
+        Some(rule)
     }
 
     /// The best form for a quantizer's integers; none when it finds no integer at all.
@@ -414,7 +421,8 @@ impl<'a, T: Sample> Planner<'a, T> {
         }
         self.sketch_integers(plan);
         if bits <= MOST_WIDTH {
-            let [level, slopes @ ..] = residuals(&self.numbers, self.sketch.stretch);
+            let residuals = residuals(&self.numbers, self.sketch.stretch);
+            let [level, slopes @ ..] = residuals;
             let residual = slopes.into_iter().fold(f64::INFINITY, f64::min);
             let lifted = LIFT.checked_mul(factor).and_then(|lift| plan.offset.checked_sub(lift));
             if residual < MOST_LIFTED
@@ -429,13 +437,13 @@ impl<'a, T: Sample> Planner<'a, T> {
             }
             plan.form = Form::Narrow;
             plan.width = bits.max(LEAST_WIDTH);
-            plan.cost += length * bits_per_sample(&self.numbers, self.sketch.stretch);
+            plan.cost += length * bits_per_sample(residuals);
             return;
         }
         let low = bits - MOST_WIDTH;
         let differences = if gapless { self.difference(plan, view) } else { None };
         self.numbers.iter_mut().for_each(|k| *k >>= low);
-        let high = bits_per_sample(&self.numbers, self.sketch.stretch).min(32.0);
+        let high = bits_per_sample(residuals(&self.numbers, self.sketch.stretch)).min(32.0);
         let split = length * (high + f64::from(low));
         match differences {
             Some((step, width, cost)) if cost < split => {
@@ -494,7 +502,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             return None;
         }
         self.differences.iter_mut().for_each(|d| *d = d.wrapping_sub(step));
-        let bits = bits_per_sample(&self.differences, (stretch - 1).max(1));
+        let bits = bits_per_sample(residuals(&self.differences, (stretch - 1).max(1)));
         Some((step, width.max(LEAST_WIDTH), plan.coded as f64 * bits))
     }
 }

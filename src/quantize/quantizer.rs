@@ -1,6 +1,8 @@
 //! Blocks of samples to integers, with the strict bound checked on what will be decoded.
 
-use super::rule::{MOST, POWERS_OF_TEN, Rule, folded};
+use super::rule::{MOST, POWERS_OF_TEN, Rule};
+use crate::arithmetic::{nearest, zigzag};
+use crate::params::is_step;
 use crate::sample::Sample;
 
 /// Finds the integers of a stream under a decoding rule.
@@ -18,10 +20,6 @@ pub struct Quantizer {
     /// Largest |n| in use.
     most: f64,
 }
-
-/// Added and subtracted, rounds |x| ≤ 2^51 to an integer, to nearest even: f64 has no bits for
-/// fractions between 2^52 and 2^53.
-const ROUND: f64 = 6_755_399_441_055_744.0;
 
 impl Quantizer {
     /// A quantizer that keeps every bit of what it does not miss.
@@ -49,8 +47,7 @@ impl Quantizer {
 
     /// Whether the rule can be used at all: a step whose inverse overflows cannot.
     pub fn is_usable(&self) -> bool {
-        self.rule.is_total()
-            || self.step.is_normal() && self.inverse.is_finite() && self.inverse > 0.0
+        self.rule.is_total() || is_step(self.step) && self.inverse.is_finite() && self.inverse > 0.0
     }
 
     /// Whether the bits of every sample come back.
@@ -71,7 +68,7 @@ impl Quantizer {
         let pairs = samples.iter().zip(&mut *out);
         match self.rule {
             Rule::Ordered => pairs.for_each(|(&x, out)| *out = x.to_ordered()),
-            Rule::Folded => pairs.for_each(|(&x, out)| *out = folded(x.to_ordered())),
+            Rule::Folded => pairs.for_each(|(&x, out)| *out = zigzag(x.to_ordered()) as i64),
             Rule::Affine { offset, .. } => pairs.enumerate().for_each(|(i, (&x, out))| {
                 self.one(x, x.to_f64() - offset, 0.0, first, i, out, misses);
             }),
@@ -102,7 +99,7 @@ impl Quantizer {
         let ideal = value * self.inverse - dither;
         // NaN and infinities fail here, and casts saturate.
         if ideal.abs() <= self.most {
-            let n = (ideal + ROUND) - ROUND;
+            let n = nearest(ideal);
             *out = n as i64;
             if self.accepts(x, *out, first + i) {
                 return;

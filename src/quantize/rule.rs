@@ -1,6 +1,7 @@
 //! How an integer becomes a sample.
 
 use super::dither::Dither;
+use crate::arithmetic::{unzigzag, zigzag};
 use crate::sample::Sample;
 
 /// A decoding rule: the sample that integer n stands for.
@@ -9,7 +10,7 @@ pub enum Rule {
     /// The n-th value of the sample type, in order ([`Sample::from_ordered`]): lossless.
     Ordered,
     /// The same with the signs interleaved: n = 0, 1, 2, 3, … are the values 0, −1, 1, −2, … in
-    /// that order; lossless, for noise about zero.
+    /// that order, n as an unsigned number; lossless, for noise about zero.
     Folded,
     /// n·quanta: one product in f64, rounded to the type.
     Quanta(f64),
@@ -42,25 +43,13 @@ pub const POWERS_OF_TEN: [f64; 23] = [
 /// quanta, so that quantizing a decoded value gives its integer again.
 pub const MOST: i64 = 1 << 51;
 
-/// 0, −1, 1, −2, … to 0, 1, 2, 3, … (as the bits of an i64).
-#[inline(always)]
-pub fn folded(n: i64) -> i64 {
-    (n << 1) ^ (n >> 63)
-}
-
-/// Inverse of [`folded`].
-#[inline(always)]
-pub fn unfolded(n: i64) -> i64 {
-    (n as u64 >> 1) as i64 ^ -(n & 1)
-}
-
 impl Rule {
     /// The value of integer `n` at sample `index` of its stream.
     #[inline(always)]
     pub fn decode<T: Sample>(&self, n: i64, index: usize) -> T {
         match *self {
             Rule::Ordered => T::from_ordered(n),
-            Rule::Folded => T::from_ordered(unfolded(n)),
+            Rule::Folded => T::from_ordered(unzigzag(n as u64)),
             Rule::Quanta(quanta) => T::from_f64(n as f64 * quanta),
             Rule::Decimal { numerator, power } => {
                 T::from_f64(n as f64 * f64::from(numerator) / POWERS_OF_TEN[power as usize])
@@ -79,7 +68,7 @@ impl Rule {
     pub fn is_outside<T: Sample>(&self, n: i64, x: T) -> bool {
         match self {
             Rule::Ordered => x.to_ordered() != n,
-            Rule::Folded => folded(x.to_ordered()) != n,
+            Rule::Folded => zigzag(x.to_ordered()) as i64 != n,
             _ => false,
         }
     }

@@ -1,12 +1,12 @@
 //! A few stretches of a stream, to judge it by.
 
-use crate::flac::log2;
+use crate::arithmetic::log2;
 use crate::layout::StreamView;
 use crate::sample::Sample;
 
 /// Stretches of a long stream, and samples of each.
 const STRETCHES: usize = 8;
-pub const STRETCH: usize = 128;
+const STRETCH: usize = 128;
 
 /// Stretches of a stream, evenly spread.
 pub struct Sketch<T> {
@@ -70,10 +70,9 @@ pub fn residuals(values: &[i64], stretch: usize) -> [f64; 4] {
     sums.map(|sum| sum / count.max(1) as f64)
 }
 
-/// Bits per sample that FLAC would need for stretches of integers, roughly: those of the best
-/// fixed predictor.
-pub fn bits_per_sample(values: &[i64], stretch: usize) -> f64 {
-    let least = residuals(values, stretch).into_iter().fold(f64::INFINITY, f64::min);
+/// Bits per sample that FLAC would need for integers of which its predictors leave these, roughly.
+pub fn bits_per_sample(residuals: [f64; 4]) -> f64 {
+    let least = residuals.into_iter().fold(f64::INFINITY, f64::min);
     // A Gaussian's mean magnitude is 0.8 sigma and its entropy log2(sigma) + 2.05; Rice codes
     // cost 0.1 more.
     (log2(least + 0.3) + 2.5).max(0.05)

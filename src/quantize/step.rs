@@ -5,8 +5,9 @@ use super::noise::{Moments, noise_sigma};
 use super::quantizer::Quantizer;
 use super::rule::{POWERS_OF_TEN, Rule};
 use super::survey::visit;
+use crate::arithmetic::{gcd, lowest_bit, power_of_two};
 use crate::layout::StreamView;
-use crate::params::Mode;
+use crate::params::{Mode, is_step};
 use crate::sample::Sample;
 
 /// What a chunk's user asked for, as far as numbers are concerned.
@@ -140,36 +141,22 @@ const WINDOWS: usize = 8;
 /// The marked number of which all samples are exact multiples: products of 24 bits and up to 29 are
 /// exact in f64.
 fn common_step<T: Sample>(samples: &[T]) -> Option<f64> {
-    let parts = |x: &T| {
-        let bits = x.to_f64().abs().to_bits();
-        let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
-        let zeros = mantissa.trailing_zeros();
-        // The number is an odd mantissa times two to this exponent, but for 0 and subnormals.
-        ((bits >> 52 != 0).then_some(mantissa >> zeros), (bits >> 52) as i32 - 1075 + zeros as i32)
-    };
-    let lowest = samples.iter().map(parts).filter(|p| p.0.is_some()).map(|p| p.1).min()?;
+    let others = || samples.iter().map(|x| x.to_f64().abs()).filter(|x| *x != 0.0);
+    let lowest = others().map(lowest_bit).min()?;
+    let unit = power_of_two(lowest)?;
     let mut common = 0_u128;
-    for x in samples {
-        if let (Some(mantissa), exponent) = parts(x) {
-            let shift = exponent - lowest;
-            if shift > 70 {
-                return None;
-            }
-            let (mut a, mut b) = (u128::from(mantissa) << shift, common);
-            while b != 0 {
-                (a, b) = (b, a % b);
-            }
-            common = a;
-        } else if x.to_f64() != 0.0 {
+    for x in others() {
+        // An odd number below 2^53 times at most 2^70: exact in f64 and in u128.
+        if lowest_bit(x) - lowest > 70 {
             return None;
         }
+        common = gcd((x / unit) as u128, common);
     }
-    let biased = u64::try_from(lowest + 1023).ok().filter(|&b| (1..2047).contains(&b))?;
-    let step = common as f64 * f64::from_bits(biased << 52);
+    let step = common as f64 * unit;
     // The multiples may have a factor in common by chance.
     (1..=16)
         .map(|factor| step / f64::from(factor))
-        .find(|&step| step.is_normal() && with_mark(leading_bits(step)) == step)
+        .find(|&step| is_step(step) && with_mark(leading_bits(step)) == step)
 }
 
 /// Sign, exponent and 15 bits of mantissa.
@@ -191,7 +178,8 @@ fn marked(x: f64) -> f64 {
 }
 
 impl Wishes<'_> {
-    /// Whether quanta are estimated from the samples, and found again when a chunk is rewritten.
+    /// Whether quanta are estimated from the samples and found again when a chunk is rewritten,
+    /// which dither prevents.
     pub fn is_estimated(&self) -> bool {
         self.quanta.is_none()
             && self.dither.is_none()
@@ -223,7 +211,7 @@ impl Wishes<'_> {
         if !(estimate.is_normal() && estimate > 2.0 * f64::MIN_POSITIVE) {
             return None;
         }
-        let kept = if self.dither.is_none() { valid.kept(buffer) } else { None };
+        let kept = if self.is_estimated() { valid.kept(buffer) } else { None };
         let near = kept.filter(|kept| (estimate / FINER..=estimate * COARSER).contains(kept));
         Some(Rule::Quanta(near.unwrap_or(marked(estimate))))
     }

@@ -1,6 +1,7 @@
 //! The range of a stream's integers, their common factor, and which of them stand apart.
 
 use super::quantizer::Quantizer;
+use crate::arithmetic::gcd;
 use crate::layout::StreamView;
 use crate::sample::Sample;
 
@@ -46,13 +47,6 @@ pub struct Survey {
     pub misses: usize,
     /// Runs of those.
     pub runs: usize,
-}
-
-fn gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 /// Whether an integer is within `limit` of `centre`.

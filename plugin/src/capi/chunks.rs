@@ -5,8 +5,8 @@ use super::{Layout, input, one, output, status};
 use crate::environment;
 use crate::memory::Buffer;
 use crate::words::Local;
+use h5flac::Error;
 use h5flac::chunk::{self, Head, Options, Request};
-use h5flac::{Error, Result};
 use libc::{c_double, c_int, c_uint, c_void};
 
 /// Most threads that a caller may ask for.
@@ -108,19 +108,10 @@ pub unsafe extern "C" fn h5flac_describe(
         // SAFETY: the caller's promise.
         let (bytes, layout) =
             unsafe { (input("chunk", chunk.cast::<u8>(), length)?, one("layout", layout)?) };
-        let head = parse_head(bytes)?;
+        let head = Head::parse(bytes)?;
         *layout = Layout::of(head.dtype, head.shape);
         Ok(())
     })
-}
-
-/// The head of a chunk, or of its first bytes.
-pub(super) fn parse_head(bytes: &[u8]) -> Result<Head> {
-    let length = Head::length(bytes.get(..Head::PREFIX).unwrap_or(bytes))?;
-    let head = bytes
-        .get(..length)
-        .ok_or_else(|| Error::truncated(format!("{} bytes of a head of {length}", bytes.len())))?;
-    Head::parse(head)
 }
 
 /// Decompresses a chunk into `out` of exactly its raw length.
@@ -143,13 +134,14 @@ pub unsafe extern "C" fn h5flac_decompress(
                 output("out", out.cast::<u8>(), out_length)?,
             )
         };
-        let raw = parse_head(bytes)?.raw_len();
+        let head = Head::parse(bytes)?;
+        let raw = head.raw_len();
         if raw != out.len() {
             return Err(Error::invalid(format!(
                 "out has {} bytes, and the chunk decodes to {raw}",
                 out.len()
             )));
         }
-        chunk::decompress_into(bytes, out, &options(threads))
+        head.decompress_into(bytes, out, &options(threads))
     })
 }

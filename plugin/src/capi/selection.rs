@@ -1,6 +1,6 @@
 //! Some samples of some streams: from a chunk in memory, or from the byte ranges they need.
 
-use super::chunks::{options, parse_head};
+use super::chunks::options;
 use super::{input, one, output, size, status};
 use h5flac::chunk::{Head, Selection};
 use h5flac::{Error, Result};
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn h5flac_decompress_streams(
                 output("out", out.cast::<u8>(), out_length)?,
             )
         };
-        let head = parse_head(bytes)?;
+        let head = Head::parse(bytes)?;
         wanted.fits(&head, out)?;
         let fetch = |range: Range<u64>| {
             let (start, end) =
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn h5flac_byte_ranges(
                 one("count", count)?,
             )
         };
-        let found = parse_head(bytes)?.byte_ranges(&wanted.selection())?;
+        let found = Head::parse(bytes)?.byte_ranges(&wanted.selection())?;
         for (place, range) in out.iter_mut().zip(&found) {
             *place = CRange { start: range.start, length: range.end - range.start };
         }
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn h5flac_decompress_ranges(
                 output("out", out.cast::<u8>(), out_length)?,
             )
         };
-        let head = parse_head(head)?;
+        let head = Head::parse(head)?;
         wanted.fits(&head, out)?;
         let mut pieces: Vec<(u64, &[u8])> = Vec::with_capacity(ranges.len());
         for (range, &start) in ranges.iter().zip(bytes) {

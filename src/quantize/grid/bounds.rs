@@ -101,13 +101,6 @@ pub fn exponent(x: f64) -> i32 {
     (x.to_bits() >> 52) as i32 - 1023
 }
 
-/// x to the nearest integer, ties to even, |x| ≤ 2^51: above 2^52 the last bit of f64 is 1.
-#[inline(always)]
-pub fn nearest(x: f64) -> f64 {
-    const ROUND: f64 = 1.5 * (1_u64 << 52) as f64;
-    (x + ROUND) - ROUND
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,13 +130,5 @@ mod tests {
         assert_eq!(around(f64::from(0.1_f32)).candidates()[0], f64::from(0.1_f32));
         let arbitrary = around(std::f64::consts::LN_2);
         assert_eq!(arbitrary.candidates(), [arbitrary.middle()]);
-    }
-
-    #[test]
-    fn numbers_round_to_the_nearest_integer() {
-        let most = (1_u64 << 51) as f64;
-        for x in [0.0, 0.5, -0.5, 1.5, 2.5, -3.49, 1e9 + 0.5, most, -most, most - 1.0] {
-            assert_eq!(nearest(x), x.round_ties_even(), "{x}");
-        }
     }
 }

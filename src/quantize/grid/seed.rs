@@ -1,6 +1,7 @@
 //! Steps that a stream's values may be multiples of, from the differences of sorted values.
 
-use super::bounds::{nearest, spacing};
+use super::bounds::spacing;
+use crate::arithmetic::nearest;
 use crate::sample::Sample;
 
 /// Sorted values and what is tried on them.

@@ -1,29 +1,10 @@
 use super::*;
+use crate::quantize::random::Random;
 use half::f16;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-/// Numbers from xorshift64*.
-struct Random(u64);
-
 impl Random {
-    fn new(seed: u64) -> Self {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// In [0, 1).
-    fn uniform(&mut self) -> f64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Mean 0, deviation 1.
-    fn gaussian(&mut self) -> f64 {
-        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-    }
-
     /// Integers of deviation `sigma` around `offset`, multiplied by `factor`.
     fn counts<T: Sample>(&mut self, count: usize, sigma: f64, offset: f64, factor: f64) -> Vec<T> {
         (0..count)
