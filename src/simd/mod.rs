@@ -2,9 +2,12 @@
 //!
 //! `scalar` is the specification of each kernel; every other table gives the same bits.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 pub mod scalar;
 
 use crate::flac::{BitReader, BitWriter};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most coefficients of a linear predictor (RFC 9639 section 9.2.6).
 pub const MAX_ORDER: usize = 32;
@@ -84,7 +87,31 @@ pub struct Kernels {
     pub add_products: AddProducts,
 }
 
-/// The table this process uses.
+/// All tables whose instructions this processor has, the slowest first.
+pub fn tables() -> Vec<&'static Kernels> {
+    let mut tables = vec![&scalar::KERNELS];
+    #[cfg(target_arch = "x86_64")]
+    if avx2::is_supported() {
+        tables.push(&avx2::KERNELS);
+    }
+    tables
+}
+
+/// The table this process uses: the fastest, or the one that the environment variable
+/// `H5FLAC_KERNELS` names, if there is one of this name.
 pub fn kernels() -> &'static Kernels {
-    &scalar::KERNELS
+    // An index, one too large. No lock, which a fork could leave held: to choose twice is no harm.
+    static CHOSEN: AtomicUsize = AtomicUsize::new(0);
+    let tables = tables();
+    let chosen = match CHOSEN.load(Ordering::Relaxed) {
+        0 => {
+            let wanted = std::env::var("H5FLAC_KERNELS").unwrap_or_default();
+            let named = tables.iter().position(|table| table.name == wanted);
+            let chosen = named.unwrap_or(tables.len() - 1);
+            CHOSEN.store(chosen + 1, Ordering::Relaxed);
+            chosen
+        }
+        n => n - 1,
+    };
+    tables[chosen]
 }

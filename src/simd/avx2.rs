@@ -1,0 +1,71 @@
+//! Kernels for x86-64 processors with AVX2, BMI, LZCNT and PCLMULQDQ: those since about 2013.
+//!
+//! Most are the portable kernels compiled for these instructions; where that is not enough, a
+//! submodule has one of its own.
+
+#![expect(unsafe_code, reason = "calls functions compiled for instructions that were detected")]
+
+use super::scalar::{flac_decode, flac_encode};
+use super::{Kernels, MAX_ORDER, Restore, Survey};
+use crate::flac::{BitReader, BitWriter};
+
+/// The table; only for processors that [`is_supported`] finds to have the instructions.
+pub static KERNELS: Kernels = Kernels {
+    name: "avx2",
+    survey,
+    fixed_sums,
+    residual_narrow,
+    residual_wide,
+    part_sums,
+    unary_sums,
+    write_rice,
+    read_plain,
+    read_rice,
+    restore,
+    correlate,
+    add_products,
+};
+
+/// Whether this processor has the instructions.
+pub fn is_supported() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+        && is_x86_feature_detected!("pclmulqdq")
+}
+
+/// Compiles a kernel for the instructions, behind a function that the table can hold.
+macro_rules! kernels {
+    ($($name:ident = $body:path, ($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {$(
+        fn $name($($argument: $type),*) $(-> $result)? {
+            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+            fn compiled($($argument: $type),*) $(-> $result)? {
+                $body($($argument),*)
+            }
+            // SAFETY: the table is used where `is_supported` holds.
+            unsafe { compiled($($argument),*) }
+        }
+    )*};
+}
+
+kernels! {
+    survey = flac_encode::survey, (samples: &[i32]) -> Survey;
+    fixed_sums = flac_encode::fixed_sums, (samples: &[i32], width: u32) -> [u64; 5];
+    residual_narrow = flac_encode::residual_narrow,
+        (samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]);
+    residual_wide = flac_encode::residual_wide,
+        (samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]) -> bool;
+    part_sums = flac_encode::part_sums,
+        (residual: &[i32], size: usize, sums: &mut [u64], ors: &mut [u32]);
+    unary_sums = flac_encode::unary_sums, (part: &[i32], first: u32) -> [u64; 3];
+    write_rice = flac_encode::write_rice, (part: &[i32], parameter: u32, out: &mut BitWriter<'_>);
+    read_plain = flac_decode::read_plain, (reader: &mut BitReader<'_>, width: u32, out: &mut [i32]);
+    read_rice = flac_decode::read_rice,
+        (reader: &mut BitReader<'_>, parameter: u32, out: &mut [i32]) -> Option<u32>;
+    restore = flac_decode::restore, (data: &mut [i32], frames: &mut [Restore]);
+    correlate = flac_encode::correlate, (x: &[f64], out: &mut [f64]);
+    add_products = flac_encode::add_products,
+        (vectors: &[[f64; MAX_ORDER]; 4], weights: &[f64; 4], out: &mut [[f64; MAX_ORDER]]);
+}
