@@ -22,6 +22,21 @@ impl<'a> BitReader<'a> {
         BitReader { bytes, position: 0 }
     }
 
+    /// All bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Bits taken.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Goes to the bit after the first `position`.
+    pub fn seek(&mut self, position: u64) {
+        self.position = position;
+    }
+
     /// The next bits from the top; [`BitReader::MOST`] of them at least are valid.
     #[inline(always)]
     pub fn word(&self) -> u64 {

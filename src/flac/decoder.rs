@@ -1,11 +1,11 @@
 //! Mono frames to samples, many frames at a time.
 
 use super::bit_reader::BitReader;
-use super::crc::crc16;
 use super::frame::{Channels, Header};
+use super::residual;
 use super::subframe::{self, Pending};
 use crate::error::{Error, Result};
-use crate::simd::{Kernels, Restore, kernels};
+use crate::simd::{Kernels, Residual, Restore, kernels};
 
 /// A frame as the chunk's index promises it.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,14 @@ pub struct Decoder {
     restores: Vec<Restore>,
     /// For each of those, its frame's index and what is left to do after.
     pending: Vec<(usize, Pending)>,
+}
+
+/// A frame read up to its residual's parts.
+struct Begun<'b> {
+    reader: BitReader<'b>,
+    pending: Pending,
+    /// Whether there is a residual.
+    coded: bool,
 }
 
 /// Frames read before they are restored side by side: a multiple of every kernel's lanes, and
@@ -70,15 +78,40 @@ impl Decoder {
         out: &mut [i32],
         verify: bool,
     ) -> std::result::Result<(), (usize, Error)> {
+        let mut begun: [Option<Begun<'_>>; BATCH] = [const { None }; BATCH];
+        let mut residuals: Vec<Residual<'_, '_>> = Vec::with_capacity(frames.len());
+        let mut rest = &mut *out;
+        for (i, (frame, begun)) in frames.iter().zip(&mut begun).enumerate() {
+            let (samples, after) = rest.split_at_mut(frame.samples);
+            rest = after;
+            let mut reader = BitReader::new(frame.bytes);
+            let opened = begin(&mut reader, self.kernels, frame, samples);
+            // Zeros past the end may have looked like anything.
+            reader.check().map_err(|e| (first + i, e))?;
+            let (pending, residual) = opened.map_err(|e| (first + i, e))?;
+            *begun = Some(Begun { reader, pending, coded: residual.is_some() });
+            residuals.extend(residual);
+        }
+        (self.kernels.read_residuals)(&mut residuals);
         self.restores.clear();
         self.pending.clear();
+        let residuals: Vec<_> =
+            residuals.into_iter().map(|r| (residual::close(&r), r.reader)).collect();
+        let mut residuals = residuals.into_iter();
         let mut start = 0;
-        for (i, frame) in (first..).zip(frames) {
-            let samples = &mut out[start..start + frame.samples];
-            let pending = self.read(frame, samples, verify).map_err(|e| (i, e))?;
+        for (i, (frame, begun)) in frames.iter().zip(begun.into_iter().flatten()).enumerate() {
+            let named = |e| (first + i, e);
+            let Begun { reader, mut pending, coded } = begun;
+            let read = if coded { residuals.next() } else { None };
+            let (folded, reader) = read.unwrap_or((Ok(0), reader));
+            self.end(frame, reader, verify).map_err(named)?;
+            let magnitudes = pending.take(folded.map_err(named)?);
             if let Some(restore) = pending.restore {
                 self.restores.push(Restore { start, ..restore });
-                self.pending.push((i, pending));
+                self.pending.push((first + i, pending));
+            } else if coded {
+                let samples = &mut out[start..start + frame.samples];
+                pending.finish(magnitudes, samples).map_err(named)?;
             }
             start += frame.samples;
         }
@@ -90,13 +123,11 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads one frame.
-    fn read(&self, frame: &Frame<'_>, out: &mut [i32], verify: bool) -> Result<Pending> {
-        let mut reader = BitReader::new(frame.bytes);
-        let pending = read_subframe(&mut reader, self.kernels, frame, out);
+    /// Checks what follows the subframe.
+    fn end(&self, frame: &Frame<'_>, mut reader: BitReader<'_>, verify: bool) -> Result<()> {
+        let padding = check_padding(&mut reader);
         // Zeros past the end may have looked like anything.
         reader.check()?;
-        let pending = pending?;
         let end = reader.byte() + 2;
         if end > frame.bytes.len() {
             return Err(Error::truncated(format!(
@@ -110,20 +141,21 @@ impl Decoder {
                 frame.bytes.len()
             )));
         }
+        padding?;
         if verify {
-            check_crc(frame.bytes)?;
+            check_crc(self.kernels, frame.bytes)?;
         }
-        Ok(pending)
+        Ok(())
     }
 }
 
-/// Reads header and subframe up to the CRC-16.
-fn read_subframe(
-    reader: &mut BitReader<'_>,
+/// Reads header and subframe up to the residual's parts.
+fn begin<'b, 'o>(
+    reader: &mut BitReader<'b>,
     kernels: &Kernels,
-    frame: &Frame<'_>,
-    out: &mut [i32],
-) -> Result<Pending> {
+    frame: &Frame<'b>,
+    out: &'o mut [i32],
+) -> Result<(Pending, Option<Residual<'b, 'o>>)> {
     let header = Header::read(reader, frame.bytes)?;
     let differs = |what: &str, found: u64, expected: u64| {
         Err(Error::corrupt(format!("header says {what} {found}, expected {expected}")))
@@ -145,9 +177,7 @@ fn read_subframe(
     if header.number != frame.number {
         return differs("frame number", header.number, frame.number);
     }
-    let pending = subframe::read(reader, kernels, frame.width, out)?;
-    check_padding(reader)?;
-    Ok(pending)
+    subframe::open(reader, kernels, frame.width, out)
 }
 
 /// Moves on to the CRC-16.
@@ -159,9 +189,9 @@ pub(super) fn check_padding(reader: &mut BitReader<'_>) -> Result<()> {
 }
 
 /// Checks the CRC-16 that ends a frame.
-pub(super) fn check_crc(frame: &[u8]) -> Result<()> {
+pub(super) fn check_crc(kernels: &Kernels, frame: &[u8]) -> Result<()> {
     let (body, stored) = frame.split_last_chunk().expect("a frame ends in its CRC-16");
-    let (stored, computed) = (u16::from_be_bytes(*stored), crc16(body));
+    let (stored, computed) = (u16::from_be_bytes(*stored), (kernels.crc16)(body));
     if stored != computed {
         return Err(Error::corrupt(format!("CRC-16 is {stored:#06x}, computed {computed:#06x}")));
     }

@@ -3,7 +3,6 @@
 use super::MAX_BLOCK;
 use super::bit_writer::BitWriter;
 use super::blocks;
-use super::crc::crc16;
 use super::frame::{LONGEST_HEADER, write_header};
 use super::level::{Level, settings};
 use super::search::{Predictor, Search};
@@ -117,7 +116,7 @@ impl Encoder {
             }
         }
         writer.align();
-        let crc = crc16(writer.written());
+        let crc = (self.kernels.crc16)(writer.written());
         writer.put(u64::from(crc), 16);
         let length = writer.finish();
         out.truncate(start + length);

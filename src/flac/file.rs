@@ -199,7 +199,7 @@ impl FrameReader {
         let frame = bytes
             .get(..end)
             .ok_or_else(|| Error::truncated(format!("{} bytes of {end}", bytes.len())))?;
-        check_crc(frame)?;
+        check_crc(self.kernels, frame)?;
         self.join(channels)?;
         self.samples = self.audio.channels[0].len();
         self.frames += 1;

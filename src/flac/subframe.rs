@@ -5,7 +5,7 @@ use super::bit_reader::BitReader;
 use super::bit_writer::BitWriter;
 use super::residual;
 use crate::error::{Error, Result};
-use crate::simd::{Kernels, MAX_ORDER, Restore};
+use crate::simd::{Kernels, MAX_ORDER, Residual, Restore};
 
 /// What a subframe stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,15 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Takes the OR of the folded residuals. Returns that of the magnitudes, which the samples have
+    /// where nothing predicts them.
+    pub fn take(&mut self, folded: u32) -> u32 {
+        if let Some(restore) = &mut self.restore {
+            restore.folded = folded;
+        }
+        folded >> 1
+    }
+
     /// Completes restored samples, whose `magnitudes` are the OR of x for x ≥ 0 and of −1 − x
     /// for x < 0.
     ///
@@ -130,29 +139,30 @@ impl Pending {
     }
 }
 
-/// Reads a subframe of `out.len()` samples of `width` bits, at most 32. Where they are predicted,
-/// `out` receives warm-up and residual.
+/// Reads a subframe of `out.len()` samples of `width` bits, at most 32, up to the residual's
+/// parts; those, where there is a residual, are for the kernel. Where samples are predicted, `out`
+/// receives the warm-up.
 ///
 /// # Errors
 /// `Corrupt` for what RFC 9639 rules out.
-pub fn read(
-    reader: &mut BitReader<'_>,
+pub fn open<'b, 'o>(
+    reader: &mut BitReader<'b>,
     kernels: &Kernels,
     width: u32,
-    out: &mut [i32],
-) -> Result<Pending> {
+    out: &'o mut [i32],
+) -> Result<(Pending, Option<Residual<'b, 'o>>)> {
     let Head { kind, wasted } = Head::read(reader, width)?;
     let width = width - wasted;
     let mut pending = Pending { restore: None, wasted, width };
     let order = match kind {
         Kind::Constant => {
             out.fill((reader.take_signed(width) as i32) << wasted);
-            return Ok(pending);
+            return Ok((pending, None));
         }
         Kind::Verbatim => {
             (kernels.read_plain)(reader, width, out);
             pending.finish(0, out)?;
-            return Ok(pending);
+            return Ok((pending, None));
         }
         Kind::Fixed(order) | Kind::Linear(order) => order,
     };
@@ -161,14 +171,18 @@ pub fn read(
     let (warm_up, rest) = out.split_at_mut(order);
     (kernels.read_plain)(reader, width, warm_up);
     let (coefficients, shift) = read_predictor(reader, kind)?;
-    let folded = residual::read(reader, kernels, order, rest)?;
-    if order == 0 {
-        pending.finish(folded >> 1, out)?;
-    } else {
-        pending.restore =
-            Some(Restore { start: 0, length, order, shift, coefficients, folded, magnitudes: 0 });
+    if order > 0 {
+        pending.restore = Some(Restore {
+            start: 0,
+            length,
+            order,
+            shift,
+            coefficients,
+            folded: 0,
+            magnitudes: 0,
+        });
     }
-    Ok(pending)
+    Ok((pending, Some(residual::open(reader, order, rest)?)))
 }
 
 /// Reads a subframe and restores its samples.
@@ -181,12 +195,14 @@ pub fn read_whole(
     width: u32,
     out: &mut [i32],
 ) -> Result<()> {
-    let pending = read(reader, kernels, width, out)?;
-    if let Some(mut restore) = pending.restore {
-        (kernels.restore)(out, std::slice::from_mut(&mut restore));
-        pending.finish(restore.magnitudes, out)?;
-    }
-    Ok(())
+    let (mut pending, residual) = open(reader, kernels, width, out)?;
+    let Some(mut residual) = residual else { return Ok(()) };
+    (kernels.read_residuals)(std::slice::from_mut(&mut residual));
+    *reader = residual.reader.clone();
+    let magnitudes = pending.take(residual::close(&residual)?);
+    let Some(mut restore) = pending.restore else { return pending.finish(magnitudes, out) };
+    (kernels.restore)(out, std::slice::from_mut(&mut restore));
+    pending.finish(restore.magnitudes, out)
 }
 
 /// [`read_whole`] for samples of up to 33 bits. `residual` is as long as `out`, for its use.
@@ -209,9 +225,11 @@ pub fn read_side(
             check_order(order, out.len())?;
             out[..order].iter_mut().for_each(|x| *x = reader.take_signed(width));
             let (coefficients, shift) = read_predictor(reader, kind)?;
-            let residual = &mut residual[order..];
-            residual::read(reader, kernels, order, residual)?;
-            for (i, &r) in (order..).zip(&*residual) {
+            let mut opened = residual::open(reader, order, &mut residual[order..])?;
+            (kernels.read_residuals)(std::slice::from_mut(&mut opened));
+            *reader = opened.reader.clone();
+            residual::close(&opened)?;
+            for (i, &r) in (order..).zip(&residual[order..]) {
                 // |Σ| ≤ 32·2^14·2^32 = 2^51, since no sample before has more than its bits.
                 let before = out[i - order..i].iter().rev();
                 let sum: i64 = before.zip(coefficients).map(|(x, q)| x * i64::from(q)).sum();

@@ -5,8 +5,12 @@
 
 #![expect(unsafe_code, reason = "calls functions compiled for instructions that were detected")]
 
+mod crc16;
+mod restore;
+mod rice;
+
 use super::scalar::{flac_decode, flac_encode};
-use super::{Kernels, MAX_ORDER, Restore, Survey};
+use super::{Kernels, MAX_ORDER, Residual, Restore, Survey};
 use crate::flac::{BitReader, BitWriter};
 
 /// The table; only for processors that [`is_supported`] finds to have the instructions.
@@ -20,10 +24,11 @@ pub static KERNELS: Kernels = Kernels {
     unary_sums,
     write_rice,
     read_plain,
-    read_rice,
+    read_residuals,
     restore,
     correlate,
     add_products,
+    crc16,
 };
 
 /// Whether this processor has the instructions.
@@ -62,10 +67,10 @@ kernels! {
     unary_sums = flac_encode::unary_sums, (part: &[i32], first: u32) -> [u64; 3];
     write_rice = flac_encode::write_rice, (part: &[i32], parameter: u32, out: &mut BitWriter<'_>);
     read_plain = flac_decode::read_plain, (reader: &mut BitReader<'_>, width: u32, out: &mut [i32]);
-    read_rice = flac_decode::read_rice,
-        (reader: &mut BitReader<'_>, parameter: u32, out: &mut [i32]) -> Option<u32>;
-    restore = flac_decode::restore, (data: &mut [i32], frames: &mut [Restore]);
+    read_residuals = rice::read_residuals, (residuals: &mut [Residual<'_, '_>]);
+    restore = restore::restore, (data: &mut [i32], frames: &mut [Restore]);
     correlate = flac_encode::correlate, (x: &[f64], out: &mut [f64]);
     add_products = flac_encode::add_products,
         (vectors: &[[f64; MAX_ORDER]; 4], weights: &[f64; 4], out: &mut [[f64; MAX_ORDER]]);
+    crc16 = crc16::crc16, (bytes: &[u8]) -> u16;
 }

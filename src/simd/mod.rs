@@ -23,6 +23,23 @@ pub struct Survey {
     pub changes: u32,
 }
 
+/// A coded residual to be read: parts (RFC 9639 section 9.2.7), each a parameter and its codes.
+pub struct Residual<'b, 'o> {
+    /// Before the first parameter; after the last code when the residual was read.
+    pub reader: BitReader<'b>,
+    /// Bits of a parameter, 4 or 5. All ones stand for plain numbers.
+    pub parameter_bits: u32,
+    /// How many parts, at least 1.
+    pub parts: usize,
+    /// Numbers of the first part, and of each other one.
+    pub lengths: [usize; 2],
+    /// The numbers of all parts.
+    pub out: &'o mut [i32],
+    /// Result: OR of the folded numbers (0, −1, 1, −2, … are 0, 1, 2, 3, …); none when the bytes
+    /// end within or a number leaves ±(2^31 − 1), and then the numbers are unspecified.
+    pub folded: Option<u32>,
+}
+
 /// A frame to be restored: in the samples from `start` on, `order` of warm-up, then its residual.
 #[derive(Clone, Copy, Debug)]
 pub struct Restore {
@@ -77,14 +94,16 @@ pub struct Kernels {
     pub write_rice: fn(&[i32], u32, &mut BitWriter<'_>),
     /// See [`scalar::flac_decode::read_plain`].
     pub read_plain: fn(&mut BitReader<'_>, u32, &mut [i32]),
-    /// See [`scalar::flac_decode::read_rice`].
-    pub read_rice: fn(&mut BitReader<'_>, u32, &mut [i32]) -> Option<u32>,
+    /// See [`scalar::flac_decode::read_residuals`].
+    pub read_residuals: fn(&mut [Residual<'_, '_>]),
     /// See [`scalar::flac_decode::restore`].
     pub restore: fn(&mut [i32], &mut [Restore]),
     /// See [`scalar::flac_encode::correlate`].
     pub correlate: fn(&[f64], &mut [f64]),
     /// See [`scalar::flac_encode::add_products`].
     pub add_products: AddProducts,
+    /// See [`scalar::crc16`].
+    pub crc16: fn(&[u8]) -> u16,
 }
 
 /// All tables whose instructions this processor has, the slowest first.

@@ -1,5 +1,6 @@
 //! The specification of each kernel in plain Rust.
 
+pub mod crc16;
 pub mod flac_decode;
 pub mod flac_encode;
 
@@ -16,8 +17,9 @@ pub static KERNELS: Kernels = Kernels {
     unary_sums: flac_encode::unary_sums,
     write_rice: flac_encode::write_rice,
     read_plain: flac_decode::read_plain,
-    read_rice: flac_decode::read_rice,
+    read_residuals: flac_decode::read_residuals,
     restore: flac_decode::restore,
     correlate: flac_encode::correlate,
     add_products: flac_encode::add_products,
+    crc16: crc16::crc16,
 };

@@ -1,7 +1,7 @@
 //! Kernels of the FLAC decoder.
 
 use crate::flac::BitReader;
-use crate::simd::{MAX_ORDER, Restore};
+use crate::simd::{MAX_ORDER, Residual, Restore};
 
 /// Reads numbers of `width` (1 to 32) bits in two's complement.
 #[inline(always)]
@@ -11,10 +11,52 @@ pub fn read_plain(reader: &mut BitReader<'_>, width: u32, out: &mut [i32]) {
     }
 }
 
+/// Reads residuals.
+#[inline(always)]
+pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
+    for residual in residuals {
+        residual.folded = read_residual(residual);
+    }
+}
+
+#[inline(always)]
+fn read_residual(residual: &mut Residual<'_, '_>) -> Option<u32> {
+    let Residual { reader, parameter_bits, parts, lengths, out, .. } = residual;
+    let mut or = 0;
+    let mut rest = &mut **out;
+    let mut length = lengths[0];
+    for _ in 0..*parts {
+        let (now, after) = rest.split_at_mut(length);
+        let parameter = reader.take(*parameter_bits) as u32;
+        or |= if parameter == (1 << *parameter_bits) - 1 {
+            read_escaped(reader, now)
+        } else {
+            read_rice(reader, parameter, now)?
+        };
+        (rest, length) = (after, lengths[1]);
+    }
+    Some(or)
+}
+
+/// Reads a part of plain numbers, whose width comes first. Returns the OR of the folded ones.
+#[inline(always)]
+pub fn read_escaped(reader: &mut BitReader<'_>, out: &mut [i32]) -> u32 {
+    match reader.take(5) as u32 {
+        0 => {
+            out.fill(0);
+            0
+        }
+        width => {
+            read_plain(reader, width, out);
+            out.iter().fold(0, |or, &r| or | ((r << 1) ^ (r >> 31)) as u32)
+        }
+    }
+}
+
 /// Reads a part's Rice codes of `parameter` (0 to 30). Returns the OR of the folded residuals,
 /// or none when the bytes end within or a residual leaves ±(2^31 − 1).
 #[inline(always)]
-pub fn read_rice(reader: &mut BitReader<'_>, parameter: u32, out: &mut [i32]) -> Option<u32> {
+fn read_rice(reader: &mut BitReader<'_>, parameter: u32, out: &mut [i32]) -> Option<u32> {
     macro_rules! specialised {
         ($($k:literal)*) => {
             match parameter {
@@ -24,17 +66,23 @@ pub fn read_rice(reader: &mut BitReader<'_>, parameter: u32, out: &mut [i32]) ->
         };
     }
     specialised!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30);
+    Some(unfold(out, 0))
+}
+
+/// Turns folded numbers, `bias` too large, into residuals. Returns the OR of the folded ones.
+#[inline(always)]
+pub fn unfold(numbers: &mut [i32], bias: u32) -> u32 {
     let mut or = 0;
-    for x in out {
-        let folded = *x as u32;
+    for x in numbers {
+        let folded = (*x as u32).wrapping_sub(bias);
         or |= folded;
         *x = (folded >> 1) as i32 ^ -((folded & 1) as i32);
     }
-    Some(or)
+    or
 }
 
 /// Codes of parameter `k` that one word of 57 bits holds in most cases.
-const fn group(k: u32) -> usize {
+pub const fn group(k: u32) -> usize {
     let codes = BitReader::MOST / (k + 4);
     if codes > 8 { 8 } else { codes as usize }
 }
@@ -44,7 +92,7 @@ const fn group(k: u32) -> usize {
 fn read_codes<const K: u32>(reader: &mut BitReader<'_>, out: &mut [i32]) -> Option<()> {
     // A quotient in a word is below 57, so folded < 57·2^25 < 2^32 − 1 without a check.
     if K > 25 {
-        return read_slowly::<K>(reader, out);
+        return read_slowly(reader, K, out);
     }
     let mut groups = out.chunks_exact_mut(const { group(K) });
     for group in &mut groups {
@@ -62,20 +110,20 @@ fn read_codes<const K: u32>(reader: &mut BitReader<'_>, out: &mut [i32]) -> Opti
         if used <= BitReader::MOST {
             reader.skip(used);
         } else {
-            read_slowly::<K>(reader, group)?;
+            read_slowly(reader, K, group)?;
         }
     }
-    read_slowly::<K>(reader, groups.into_remainder())
+    read_slowly(reader, K, groups.into_remainder())
 }
 
 /// Reads folded residuals, however long.
 #[inline(always)]
-fn read_slowly<const K: u32>(reader: &mut BitReader<'_>, out: &mut [i32]) -> Option<()> {
+pub fn read_slowly(reader: &mut BitReader<'_>, k: u32, out: &mut [i32]) -> Option<()> {
     for x in out {
         let quotient = reader.take_unary()?;
-        let folded = quotient << K | reader.take(K);
+        let folded = quotient << k | reader.take(k);
         // u32::MAX would be −2^31.
-        if quotient >> (32 - K) != 0 || folded == u64::from(u32::MAX) {
+        if quotient >> (32 - k) != 0 || folded == u64::from(u32::MAX) {
             return None;
         }
         *x = folded as i32;
@@ -121,18 +169,18 @@ pub fn restore(data: &mut [i32], frames: &mut [Restore]) {
 pub fn restore_frame(samples: &mut [i32], frame: &mut Restore) {
     let warm_up = samples[..frame.order].iter().fold(0, |or, &x| or | magnitude(x));
     if frame.fits_narrow(warm_up) {
-        frame.magnitudes = by_order!(frame.order, restore_narrow(samples, frame));
+        frame.magnitudes = restore_narrow(samples, frame);
         if frame.fits_narrow(warm_up | frame.magnitudes) {
             return;
         }
-        by_order!(frame.order, undo_narrow(samples, frame));
+        undo_narrow(samples, frame);
     }
-    frame.magnitudes = by_order!(frame.order, restore_wide(samples, frame));
+    frame.magnitudes = restore_wide(samples, frame);
 }
 
 /// x for x ≥ 0 and −1 − x for x < 0.
 #[inline(always)]
-fn magnitude(x: i32) -> u32 {
+pub fn magnitude(x: i32) -> u32 {
     (x ^ (x >> 31)) as u32
 }
 
@@ -149,7 +197,12 @@ fn push<const ORDER: usize>(sums: &mut [i32; ORDER], coefficients: &[i32; ORDER]
 
 /// Restores in wrapping 32-bit arithmetic; returns the OR of the magnitudes.
 #[inline(always)]
-fn restore_narrow<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> u32 {
+pub fn restore_narrow(samples: &mut [i32], frame: &Restore) -> u32 {
+    by_order!(frame.order, restore_narrow_of(samples, frame))
+}
+
+#[inline(always)]
+fn restore_narrow_of<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> u32 {
     let coefficients = frame.coefficients.first_chunk().expect("ORDER ≤ MAX_ORDER");
     let shift = frame.shift & 31;
     let (warm_up, rest) = samples.split_at_mut(frame.order);
@@ -166,7 +219,12 @@ fn restore_narrow<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> u
 
 /// Takes [`restore_narrow`] back.
 #[inline(always)]
-fn undo_narrow<const ORDER: usize>(samples: &mut [i32], frame: &Restore) {
+pub fn undo_narrow(samples: &mut [i32], frame: &Restore) {
+    by_order!(frame.order, undo_narrow_of(samples, frame));
+}
+
+#[inline(always)]
+fn undo_narrow_of<const ORDER: usize>(samples: &mut [i32], frame: &Restore) {
     let coefficients = frame.coefficients.first_chunk().expect("ORDER ≤ MAX_ORDER");
     let (warm_up, rest) = samples.split_at_mut(frame.order);
     let mut sums = [0; ORDER];
@@ -180,7 +238,12 @@ fn undo_narrow<const ORDER: usize>(samples: &mut [i32], frame: &Restore) {
 
 /// Restores in 64-bit arithmetic; returns the OR of the magnitudes, or u32::MAX.
 #[inline(always)]
-fn restore_wide<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> u32 {
+pub fn restore_wide(samples: &mut [i32], frame: &Restore) -> u32 {
+    by_order!(frame.order, restore_wide_of(samples, frame))
+}
+
+#[inline(always)]
+fn restore_wide_of<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> u32 {
     // |Σ| ≤ 32·2^14·2^31 = 2^50.
     let coefficients: &[i32; ORDER] = frame.coefficients.first_chunk().expect("ORDER ≤ MAX_ORDER");
     let push = |sums: &mut [i64; ORDER], x: i64| {

@@ -1,0 +1,437 @@
+//! Restoring several frames side by side, one in each lane.
+
+use crate::simd::scalar::flac_decode::{
+    magnitude, restore_frame, restore_narrow, restore_wide, undo_narrow,
+};
+use crate::simd::{MAX_ORDER, Restore};
+use core::arch::x86_64::*;
+
+/// Frames restored in 32 bits side by side, and in 64 bits.
+const NARROW: usize = 8;
+const WIDE: usize = 4;
+
+/// Samples that a frame must have for a lane.
+const LEAST: usize = MAX_ORDER + 32;
+
+/// See [`crate::simd::scalar::flac_decode::restore`].
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+pub fn restore(data: &mut [i32], frames: &mut [Restore]) {
+    let mut narrow = Waiting::<NARROW>::default();
+    let mut wide = Waiting::<WIDE>::default();
+    for i in 0..frames.len() {
+        let frame = &mut frames[i];
+        let samples = &mut data[frame.start..frame.start + frame.length];
+        if frame.length < LEAST {
+            restore_frame(samples, frame);
+        } else if frame.fits_narrow(warm_up(samples, frame)) {
+            narrow.push(i, |group| restore_narrow_group(data, frames, group, &mut wide));
+        } else {
+            wide.push(i, |group| restore_wide_group(data, frames, group));
+        }
+    }
+    restore_narrow_group(data, frames, narrow.rest(), &mut wide);
+    restore_wide_group(data, frames, wide.rest());
+}
+
+/// OR of the magnitudes of a frame's first samples.
+#[target_feature(enable = "avx2")]
+fn warm_up(samples: &[i32], frame: &Restore) -> u32 {
+    samples[..frame.order].iter().fold(0, |or, &x| or | magnitude(x))
+}
+
+/// Frames that wait until there are enough of them.
+struct Waiting<const N: usize> {
+    frames: [usize; N],
+    count: usize,
+}
+
+impl<const N: usize> Default for Waiting<N> {
+    fn default() -> Self {
+        Waiting { frames: [0; N], count: 0 }
+    }
+}
+
+impl<const N: usize> Waiting<N> {
+    /// Adds a frame, and hands all over when they are enough.
+    fn push(&mut self, frame: usize, work: impl FnOnce(&[usize])) {
+        self.frames[self.count] = frame;
+        self.count += 1;
+        if self.count == N {
+            self.count = 0;
+            work(&self.frames);
+        }
+    }
+
+    fn rest(&self) -> &[usize] {
+        &self.frames[..self.count]
+    }
+}
+
+/// The lowest order of a lane's function that is at least this one.
+fn lane_order(order: usize) -> usize {
+    match order {
+        0..=2 => 2,
+        3..=4 => 4,
+        5..=6 => 6,
+        7..=8 => 8,
+        9..=10 => 10,
+        11..=12 => 12,
+        13..=16 => 16,
+        _ => MAX_ORDER,
+    }
+}
+
+macro_rules! by_lane_order {
+    ($order:expr, $function:ident($($argument:expr),*)) => {
+        match lane_order($order) {
+            2 => $function::<2>($($argument),*),
+            4 => $function::<4>($($argument),*),
+            6 => $function::<6>($($argument),*),
+            8 => $function::<8>($($argument),*),
+            10 => $function::<10>($($argument),*),
+            12 => $function::<12>($($argument),*),
+            16 => $function::<16>($($argument),*),
+            _ => $function::<MAX_ORDER>($($argument),*),
+        }
+    };
+}
+
+/// Restores frames in 32 bits; what turns out to need more is added to `wide`.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn restore_narrow_group(
+    data: &mut [i32],
+    frames: &mut [Restore],
+    group: &[usize],
+    wide: &mut Waiting<WIDE>,
+) {
+    if let [frame] = group {
+        let frame = &mut frames[*frame];
+        restore_frame(&mut data[frame.start..frame.start + frame.length], frame);
+        return;
+    }
+    let Some(order) = group.iter().map(|&i| frames[i].order).max() else { return };
+    let mut lanes = Lanes::<NARROW>::new(frames, group, lane_order(order));
+    lanes.begin(data, frames, restore_narrow);
+    by_lane_order!(order, narrow_lanes(data, frames, &mut lanes));
+    for (l, &i) in group.iter().enumerate() {
+        let frame = &mut frames[i];
+        let samples = &mut data[frame.start..frame.start + frame.length];
+        frame.magnitudes = lanes.magnitudes[l];
+        if !frame.fits_narrow(warm_up(samples, frame) | frame.magnitudes) {
+            undo_narrow(samples, frame);
+            wide.push(i, |group| restore_wide_group(data, frames, group));
+        }
+    }
+}
+
+/// Restores frames in 64 bits.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn restore_wide_group(data: &mut [i32], frames: &mut [Restore], group: &[usize]) {
+    let Some(order) = group.iter().map(|&i| frames[i].order).max() else { return };
+    if let [frame] = group {
+        let frame = &mut frames[*frame];
+        let samples = &mut data[frame.start..frame.start + frame.length];
+        frame.magnitudes = restore_wide(samples, frame);
+        return;
+    }
+    let mut lanes = Lanes::<WIDE>::new(frames, group, lane_order(order));
+    lanes.begin(data, frames, restore_wide);
+    by_lane_order!(order, wide_lanes(data, frames, &mut lanes));
+    for (l, &i) in group.iter().enumerate() {
+        frames[i].magnitudes = lanes.magnitudes[l];
+    }
+}
+
+/// Some frames, one in each lane; the other lanes are idle.
+struct Lanes<const N: usize> {
+    /// Each lane's frame, none when it is done.
+    frames: [Option<usize>; N],
+    /// OR of the magnitudes of what is restored.
+    magnitudes: [u32; N],
+    /// Samples of each frame that are restored.
+    at: usize,
+}
+
+impl<const N: usize> Lanes<N> {
+    fn new(frames: &[Restore], group: &[usize], order: usize) -> Self {
+        let mut lanes = Lanes { frames: [None; N], magnitudes: [0; N], at: order };
+        for (lane, &frame) in lanes.frames.iter_mut().zip(group) {
+            debug_assert!(frames[frame].length >= order);
+            *lane = Some(frame);
+        }
+        lanes
+    }
+
+    /// Frames in the lanes.
+    fn active(&self) -> impl Iterator<Item = (usize, usize)> + use<N> {
+        self.frames.into_iter().enumerate().filter_map(|(l, frame)| Some((l, frame?)))
+    }
+
+    /// Restores the first samples of each frame, those before `at`.
+    fn begin(
+        &mut self,
+        data: &mut [i32],
+        frames: &[Restore],
+        restore: impl Fn(&mut [i32], &Restore) -> u32,
+    ) {
+        for (l, i) in self.active() {
+            let frame = &frames[i];
+            let samples = &mut data[frame.start..frame.start + self.at];
+            self.magnitudes[l] |= restore(samples, frame);
+        }
+    }
+
+    /// Finishes frames of which fewer than `step` samples are left, or the last frame, alone;
+    /// returns how many steps all others can take.
+    fn steps(
+        &mut self,
+        step: usize,
+        data: &mut [i32],
+        frames: &[Restore],
+        restore: impl Fn(&mut [i32], &Restore) -> u32,
+    ) -> usize {
+        let left = |i: usize| frames[i].length - self.at;
+        let many = self.active().filter(|&(_, i)| left(i) >= step).count();
+        for (l, i) in self.active() {
+            if left(i) >= step && many > 1 {
+                continue;
+            }
+            let frame = &frames[i];
+            let from = frame.start + self.at - frame.order;
+            let samples = &mut data[from..frame.start + frame.length];
+            self.magnitudes[l] |= restore(samples, frame);
+            self.frames[l] = None;
+        }
+        self.active().map(|(_, i)| left(i) / step).min().unwrap_or(0)
+    }
+
+    /// The coefficient of each lane for the sample `lag` + 1 before.
+    fn coefficients(&self, frames: &[Restore], lag: usize) -> [i32; N] {
+        self.frames.map(|frame| frame.map_or(0, |i| frames[i].coefficients[lag]))
+    }
+
+    /// Each lane's sample at an index.
+    fn samples(&self, data: &[i32], frames: &[Restore], index: usize) -> [i32; N] {
+        self.frames.map(|frame| frame.map_or(0, |i| data[frames[i].start + index]))
+    }
+
+    fn shifts(&self, frames: &[Restore]) -> [u32; N] {
+        self.frames.map(|frame| frame.map_or(0, |i| frames[i].shift))
+    }
+
+    /// Where each lane's next samples are; idle lanes use `idle`. And how far each moves for each
+    /// of its samples.
+    fn places(
+        &self,
+        data: &mut [i32],
+        frames: &[Restore],
+        idle: &mut [i32],
+    ) -> [(*mut i32, usize); N] {
+        let data = data.as_mut_ptr();
+        let idle = idle.as_mut_ptr();
+        self.frames.map(|frame| match frame {
+            // SAFETY: `at` is at most the frame's length, and frames lie in the data.
+            Some(i) => (unsafe { data.add(frames[i].start + self.at) }, 1),
+            None => (idle, 0),
+        })
+    }
+}
+
+/// Restores in wrapping 32-bit arithmetic, as `restore_narrow`.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn narrow_lanes<const ORDER: usize>(
+    data: &mut [i32],
+    frames: &[Restore],
+    lanes: &mut Lanes<NARROW>,
+) {
+    let vector = |x: [i32; NARROW]| {
+        // SAFETY: an array of eight.
+        unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
+    };
+    let mut coefficients = [_mm256_setzero_si256(); ORDER];
+    for (lag, q) in coefficients.iter_mut().enumerate() {
+        *q = vector(lanes.coefficients(frames, lag));
+    }
+    let shift = vector(lanes.shifts(frames).map(|shift| (shift & 31) as i32));
+    let mut sums = [_mm256_setzero_si256(); ORDER];
+    for index in lanes.at - ORDER..lanes.at {
+        push_narrow(&mut sums, &coefficients, vector(lanes.samples(data, frames, index)));
+    }
+    let mut idle = [0; NARROW];
+    loop {
+        let steps = lanes.steps(NARROW, data, frames, restore_narrow);
+        if steps == 0 {
+            return;
+        }
+        let places = lanes.places(data, frames, &mut idle);
+        let mut magnitudes = _mm256_setzero_si256();
+        for step in 0..steps {
+            let mut rows = [_mm256_setzero_si256(); NARROW];
+            for l in 0..NARROW {
+                let (place, each) = places[l];
+                // SAFETY: `steps` says that each active lane has so many samples left, eight for
+                // each step; idle lanes have eight and stay.
+                rows[l] = unsafe { _mm256_loadu_si256(place.add(step * NARROW * each).cast()) };
+            }
+            rows = transpose(rows);
+            for x in &mut rows {
+                *x = _mm256_add_epi32(*x, _mm256_srav_epi32(sums[0], shift));
+                let sign = _mm256_srai_epi32::<31>(*x);
+                magnitudes = _mm256_or_si256(magnitudes, _mm256_xor_si256(*x, sign));
+                push_narrow(&mut sums, &coefficients, *x);
+            }
+            rows = transpose(rows);
+            for l in 0..NARROW {
+                let (place, each) = places[l];
+                // SAFETY: see above.
+                unsafe { _mm256_storeu_si256(place.add(step * NARROW * each).cast(), rows[l]) };
+            }
+        }
+        let mut found = [0; NARROW];
+        // SAFETY: an array of eight.
+        unsafe { _mm256_storeu_si256(found.as_mut_ptr().cast(), magnitudes) };
+        for (l, _) in lanes.active() {
+            lanes.magnitudes[l] |= found[l];
+        }
+        lanes.at += steps * NARROW;
+    }
+}
+
+/// Adds the newest samples to the sums of the samples after them, and moves on by one.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn push_narrow<const ORDER: usize>(
+    sums: &mut [__m256i; ORDER],
+    coefficients: &[__m256i; ORDER],
+    x: __m256i,
+) {
+    for j in 0..ORDER - 1 {
+        sums[j] = _mm256_add_epi32(sums[j + 1], _mm256_mullo_epi32(coefficients[j], x));
+    }
+    sums[ORDER - 1] = _mm256_mullo_epi32(coefficients[ORDER - 1], x);
+}
+
+/// Rows of eight numbers to columns.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
+    let [a, b, c, d, e, f, g, h] = rows;
+    let [a, b, c, d] = transpose_halves(a, b, c, d);
+    let [e, f, g, h] = transpose_halves(e, f, g, h);
+    [
+        _mm256_permute2x128_si256::<0x20>(a, e),
+        _mm256_permute2x128_si256::<0x20>(b, f),
+        _mm256_permute2x128_si256::<0x20>(c, g),
+        _mm256_permute2x128_si256::<0x20>(d, h),
+        _mm256_permute2x128_si256::<0x31>(a, e),
+        _mm256_permute2x128_si256::<0x31>(b, f),
+        _mm256_permute2x128_si256::<0x31>(c, g),
+        _mm256_permute2x128_si256::<0x31>(d, h),
+    ]
+}
+
+/// Rows of four numbers to columns, in either half.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn transpose_halves(a: __m256i, b: __m256i, c: __m256i, d: __m256i) -> [__m256i; 4] {
+    let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
+    let (ab_high, cd_high) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
+    [
+        _mm256_unpacklo_epi64(ab, cd),
+        _mm256_unpackhi_epi64(ab, cd),
+        _mm256_unpacklo_epi64(ab_high, cd_high),
+        _mm256_unpackhi_epi64(ab_high, cd_high),
+    ]
+}
+
+/// Restores in 64-bit arithmetic, as `restore_wide`.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn wide_lanes<const ORDER: usize>(data: &mut [i32], frames: &[Restore], lanes: &mut Lanes<WIDE>) {
+    let vector = |x: [i32; WIDE]| {
+        // SAFETY: an array of four.
+        _mm256_cvtepi32_epi64(unsafe { _mm_loadu_si128(x.as_ptr().cast()) })
+    };
+    let mut coefficients = [_mm256_setzero_si256(); ORDER];
+    for (lag, q) in coefficients.iter_mut().enumerate() {
+        *q = vector(lanes.coefficients(frames, lag));
+    }
+    let shift = vector(lanes.shifts(frames).map(|shift| (shift & 31) as i32));
+    // |Σ| ≤ 2^50, so with 2^51 more it is positive and shifts as an unsigned number.
+    let bias = _mm256_set1_epi64x(1 << 51);
+    let bias_shifted = _mm256_srlv_epi64(bias, shift);
+    let mut sums = [_mm256_setzero_si256(); ORDER];
+    for index in lanes.at - ORDER..lanes.at {
+        push_wide(&mut sums, &coefficients, vector(lanes.samples(data, frames, index)));
+    }
+    let mut idle = [0; WIDE];
+    loop {
+        let steps = lanes.steps(WIDE, data, frames, restore_wide);
+        if steps == 0 {
+            return;
+        }
+        let places = lanes.places(data, frames, &mut idle);
+        let mut magnitudes = _mm256_setzero_si256();
+        for step in 0..steps {
+            let mut rows = [_mm_setzero_si128(); WIDE];
+            for l in 0..WIDE {
+                let (place, each) = places[l];
+                // SAFETY: `steps` says that each active lane has so many samples left, four for
+                // each step; idle lanes have four and stay.
+                rows[l] = unsafe { _mm_loadu_si128(place.add(step * WIDE * each).cast()) };
+            }
+            rows = transpose_wide(rows);
+            for row in &mut rows {
+                let r = _mm256_sub_epi64(_mm256_cvtepi32_epi64(*row), bias_shifted);
+                let sum = _mm256_srlv_epi64(_mm256_add_epi64(sums[0], bias), shift);
+                let x = _mm256_add_epi64(r, sum);
+                let sign = _mm256_cmpgt_epi64(_mm256_setzero_si256(), x);
+                magnitudes = _mm256_or_si256(magnitudes, _mm256_xor_si256(x, sign));
+                push_wide(&mut sums, &coefficients, x);
+                // The low halves.
+                let x = _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
+                *row = _mm256_castsi256_si128(x);
+            }
+            rows = transpose_wide(rows);
+            for l in 0..WIDE {
+                let (place, each) = places[l];
+                // SAFETY: see above.
+                unsafe { _mm_storeu_si128(place.add(step * WIDE * each).cast(), rows[l]) };
+            }
+        }
+        let mut found = [0_u64; WIDE];
+        // SAFETY: an array of four.
+        unsafe { _mm256_storeu_si256(found.as_mut_ptr().cast(), magnitudes) };
+        for (l, _) in lanes.active() {
+            lanes.magnitudes[l] |= if found[l] >> 31 == 0 { found[l] as u32 } else { u32::MAX };
+        }
+        lanes.at += steps * WIDE;
+    }
+}
+
+/// [`push_narrow`] of numbers of 32 bits and sums of 64.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn push_wide<const ORDER: usize>(
+    sums: &mut [__m256i; ORDER],
+    coefficients: &[__m256i; ORDER],
+    x: __m256i,
+) {
+    for j in 0..ORDER - 1 {
+        sums[j] = _mm256_add_epi64(sums[j + 1], _mm256_mul_epi32(coefficients[j], x));
+    }
+    sums[ORDER - 1] = _mm256_mul_epi32(coefficients[ORDER - 1], x);
+}
+
+/// Rows of four numbers to columns.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn transpose_wide([a, b, c, d]: [__m128i; 4]) -> [__m128i; 4] {
+    let (ab, cd) = (_mm_unpacklo_epi32(a, b), _mm_unpacklo_epi32(c, d));
+    let (ab_high, cd_high) = (_mm_unpackhi_epi32(a, b), _mm_unpackhi_epi32(c, d));
+    [
+        _mm_unpacklo_epi64(ab, cd),
+        _mm_unpackhi_epi64(ab, cd),
+        _mm_unpacklo_epi64(ab_high, cd_high),
+        _mm_unpackhi_epi64(ab_high, cd_high),
+    ]
+}

@@ -1,0 +1,206 @@
+//! Rice codes of several residuals side by side.
+//!
+//! One residual's codes depend on each other: where a code begins is known when the one before was
+//! read. Four residuals fill the processor while each waits for itself.
+
+use crate::flac::BitReader;
+use crate::simd::Residual;
+use crate::simd::scalar::flac_decode::{group, read_escaped, read_slowly, unfold};
+
+/// Residuals read side by side.
+const LANES: usize = 4;
+
+/// See [`crate::simd::scalar::flac_decode::read_residuals`].
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
+    let mut waiting = residuals.iter_mut();
+    let mut lanes: Vec<Lane<'_, '_, '_>> = Vec::with_capacity(LANES);
+    loop {
+        while lanes.len() < LANES {
+            let Some(residual) = waiting.next() else { break };
+            let mut lane = Lane::new(residual);
+            if lane.advance() {
+                lanes.push(lane);
+            }
+        }
+        match &mut lanes[..] {
+            [] => return,
+            [a] => read_some([a]),
+            [a, b] => read_some([a, b]),
+            [a, b, c] => read_some([a, b, c]),
+            [a, b, c, d, ..] => read_some([a, b, c, d]),
+        }
+        lanes.retain_mut(|lane| lane.advance());
+    }
+}
+
+/// A residual being read.
+struct Lane<'a, 'b, 'o> {
+    residual: &'a mut Residual<'b, 'o>,
+    /// Parts not begun.
+    parts: usize,
+    /// Numbers of the next part.
+    length: usize,
+    /// Numbers read, all but those of this part unfolded.
+    done: usize,
+    /// First number of this part.
+    begin: usize,
+    /// Numbers left in this part.
+    left: usize,
+    parameter: u32,
+    folded: u32,
+    /// Whether the next group must be read one by one.
+    slow: bool,
+}
+
+impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
+    fn new(residual: &'a mut Residual<'b, 'o>) -> Self {
+        let (parts, length) = (residual.parts, residual.lengths[0]);
+        Lane {
+            residual,
+            parts,
+            length,
+            done: 0,
+            begin: 0,
+            left: 0,
+            parameter: 0,
+            folded: 0,
+            slow: false,
+        }
+    }
+
+    /// Groups of `size` numbers that are in this part and in bytes that can be read as words.
+    fn groups(&self, size: usize) -> usize {
+        let reader = &self.residual.reader;
+        // A word is 8 bytes, and a group takes 57 bits of it at most.
+        let last = 8 * (reader.bytes().len() as u64).saturating_sub(8);
+        let words = (last.saturating_sub(reader.position())) / u64::from(BitReader::MOST);
+        (self.left / size).min(words as usize)
+    }
+
+    /// Reads what cannot be read in groups, until something can. False at the residual's end.
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+    fn advance(&mut self) -> bool {
+        loop {
+            if self.left > 0 {
+                let size = group(self.parameter) as usize;
+                if !self.slow && self.parameter <= 25 && self.groups(size) > 0 {
+                    return true;
+                }
+                let now = if self.slow { size.min(self.left) } else { self.left };
+                self.slow = false;
+                if self.read_slowly(now).is_none() {
+                    self.residual.folded = None;
+                    return false;
+                }
+            }
+            if self.left == 0 {
+                let part = &mut self.residual.out[self.begin..self.done];
+                // Groups leave the stop bit in every number.
+                self.folded |= unfold(part, 1 << self.parameter);
+                if !self.next_part() {
+                    self.residual.folded = Some(self.folded);
+                    return false;
+                }
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+    fn read_slowly(&mut self, count: usize) -> Option<()> {
+        let numbers = &mut self.residual.out[self.done..self.done + count];
+        read_slowly(&mut self.residual.reader, self.parameter, numbers)?;
+        for x in numbers {
+            *x = x.wrapping_add(1 << self.parameter);
+        }
+        self.done += count;
+        self.left -= count;
+        Some(())
+    }
+
+    /// Goes to the next part of codes. False when there is none.
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+    fn next_part(&mut self) -> bool {
+        while self.parts > 0 {
+            self.parts -= 1;
+            let reader = &mut self.residual.reader;
+            let parameter = reader.take(self.residual.parameter_bits) as u32;
+            let length = std::mem::replace(&mut self.length, self.residual.lengths[1]);
+            self.begin = self.done;
+            if parameter < (1 << self.residual.parameter_bits) - 1 {
+                self.parameter = parameter;
+                self.left = length;
+                return true;
+            }
+            let numbers = &mut self.residual.out[self.done..self.done + length];
+            self.folded |= read_escaped(reader, numbers);
+            self.done += length;
+        }
+        false
+    }
+}
+
+/// Reads groups of codes from each of some residuals, at least one of which then needs to advance.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn read_some<const N: usize>(lanes: [&mut Lane<'_, '_, '_>; N]) {
+    let size = lanes.iter().map(|lane| group(lane.parameter)).min().unwrap_or(1);
+    match size {
+        1 => read_groups::<N, 1>(lanes),
+        2 => read_groups::<N, 2>(lanes),
+        3 => read_groups::<N, 3>(lanes),
+        4 => read_groups::<N, 4>(lanes),
+        5 => read_groups::<N, 5>(lanes),
+        6 => read_groups::<N, 6>(lanes),
+        7 => read_groups::<N, 7>(lanes),
+        _ => read_groups::<N, 8>(lanes),
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn read_groups<const N: usize, const SIZE: usize>(mut lanes: [&mut Lane<'_, '_, '_>; N]) {
+    let groups = lanes.iter().map(|lane| lane.groups(SIZE)).min().unwrap_or(0);
+    let mut bytes = [std::ptr::null(); N];
+    let mut position = [0; N];
+    let mut parameter = [0; N];
+    let mut out = [std::ptr::null_mut(); N];
+    for (l, lane) in lanes.iter_mut().enumerate() {
+        let reader = &lane.residual.reader;
+        bytes[l] = reader.bytes().as_ptr();
+        position[l] = reader.position();
+        parameter[l] = lane.parameter;
+        out[l] = lane.residual.out[lane.done..lane.done + groups * SIZE].as_mut_ptr();
+    }
+    let mut slow = [false; N];
+    let mut read = 0;
+    while read < groups && slow == [false; N] {
+        for l in 0..N {
+            let k = parameter[l];
+            // SAFETY: `Lane::groups` leaves 8 bytes from the first bit of the last group on, each
+            // group having at most 57 bits.
+            let word: [u8; 8] =
+                unsafe { bytes[l].add((position[l] >> 3) as usize).cast::<[u8; 8]>().read() };
+            let mut word = u64::from_be_bytes(word) << (position[l] & 7);
+            let mut used = SIZE as u32 * (k + 1);
+            for i in 0..SIZE {
+                // Without a one there are 64, which `used` then shows to be too many.
+                let zeros = word.leading_zeros();
+                let code = word.wrapping_shl(zeros);
+                let number = (zeros << k) + (code >> (63 - k)) as u32;
+                // SAFETY: room for SIZE numbers of each group was taken above.
+                unsafe { out[l].add(read * SIZE + i).write(number as i32) };
+                word = code << (k + 1);
+                used += zeros;
+            }
+            slow[l] = used > BitReader::MOST;
+            position[l] += if slow[l] { 0 } else { u64::from(used) };
+        }
+        read += 1;
+    }
+    for (l, lane) in lanes.into_iter().enumerate() {
+        lane.residual.reader.seek(position[l]);
+        lane.slow = slow[l];
+        let numbers = (read - usize::from(slow[l])) * SIZE;
+        lane.done += numbers;
+        lane.left -= numbers;
+    }
+}
