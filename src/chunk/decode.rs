@@ -4,6 +4,7 @@ use super::exceptions::{self, SPAN};
 use super::head::{Head, TRAILER};
 use super::low_bits;
 use super::table::Stream;
+use super::values;
 use crate::error::{Error, Result};
 use crate::flac::{Decoder, Frame};
 use crate::layout::ByteOrder;
@@ -11,6 +12,7 @@ use crate::parallel::{Workspaces, map};
 use crate::quantize::{Form, Rule};
 use crate::sample::Sample;
 use crate::with_sample;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// How to decode.
@@ -132,10 +134,10 @@ fn whole<T: Sample>(head: &Head, bytes: &[u8], out: &mut [u8], threads: usize) -
     let workspaces = Workspaces::default();
     let fetch = |range: Range<u64>| bytes.get(range.start as usize..range.end as usize);
     let done = map(threads, tasks, |(outer, samples, out)| {
-        workspaces.with(Workspace::<T>::default, |workspace| {
+        workspaces.with(Workspace::default, |workspace| {
             let slab = samples.len() * row;
             let streams = out.len() / slab * side;
-            let mut reader = Reader::new(head, &fetch, false, workspace);
+            let mut reader = Reader::<T>::new(head, &fetch, false, workspace);
             for i in 0..streams {
                 let place = Place { start: i / side * slab + i % side * T::SIZE, stride: row };
                 reader.add(outer * side + i, samples.clone(), place, out)?;
@@ -194,22 +196,11 @@ struct Piece<'b> {
 }
 
 /// Buffers of one thread.
-pub(super) struct Workspace<T> {
+#[derive(Default)]
+pub(super) struct Workspace {
     decoder: Decoder,
     payload: Vec<i32>,
     k: Vec<i64>,
-    values: Vec<T>,
-}
-
-impl<T> Default for Workspace<T> {
-    fn default() -> Self {
-        Workspace {
-            decoder: Decoder::default(),
-            payload: Vec::new(),
-            k: Vec::new(),
-            values: Vec::new(),
-        }
-    }
 }
 
 /// Gives the bytes of a range of the chunk.
@@ -224,8 +215,9 @@ pub(super) struct Reader<'a, 'b, T> {
     fetch: &'a Fetch<'a, 'b>,
     /// Verify the CRC of each part.
     verify: bool,
-    workspace: &'a mut Workspace<T>,
+    workspace: &'a mut Workspace,
     pieces: Vec<Piece<'b>>,
+    sample: PhantomData<T>,
 }
 
 impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
@@ -234,9 +226,16 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
         head: &'a Head,
         fetch: &'a Fetch<'a, 'b>,
         verify: bool,
-        workspace: &'a mut Workspace<T>,
+        workspace: &'a mut Workspace,
     ) -> Self {
-        Reader { head, fetch, verify, workspace, pieces: Vec::with_capacity(BATCH) }
+        Reader {
+            head,
+            fetch,
+            verify,
+            workspace,
+            pieces: Vec::with_capacity(BATCH),
+            sample: PhantomData,
+        }
     }
 
     fn bytes(&self, range: Range<u64>) -> Result<&'b [u8]> {
@@ -347,7 +346,7 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
     }
 
     fn decode(&mut self, pieces: &[Piece<'b>], out: &mut [u8]) -> Result<()> {
-        let Workspace { decoder, payload, k, values } = &mut *self.workspace;
+        let Workspace { decoder, payload, k } = &mut *self.workspace;
         let frame = |piece: &Piece<'b>| Frame {
             bytes: piece.bytes,
             samples: piece.samples.len(),
@@ -373,11 +372,12 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
         for piece in pieces {
             let (now, after) = rest.split_at(piece.samples.len());
             rest = after;
-            self::samples(self.head, piece, now, self.verify, k, values)
+            let bad = write_samples::<T>(self.head, piece, now, self.verify, k, out)
                 .map_err(|e| place(piece, e))?;
-            let from = piece.keep.start - piece.samples.start;
-            let kept = &values[from..from + piece.keep.len()];
-            piece.place.write(0, kept, self.head.dtype.order, out);
+            // What stands under an exception may be anything.
+            if bad && !piece.stream.exceptions {
+                return Err(place(piece, outside::<T>()));
+            }
         }
         Ok(())
     }
@@ -387,21 +387,21 @@ fn outside<T>() -> Error {
     Error::corrupt(format!("a sample outside the range of {}", std::any::type_name::<T>()))
 }
 
-/// A frame's samples from what FLAC coded of them.
-fn samples<T: Sample>(
+/// Samples made at a time, so that they stay in the fastest cache until they are written.
+const STRETCH: usize = 1024;
+
+/// Writes the wanted samples of a frame from what FLAC coded of it. Returns whether one is outside
+/// the type's range.
+fn write_samples<T: Sample>(
     head: &Head,
     piece: &Piece<'_>,
     payload: &[i32],
     verify: bool,
     k: &mut Vec<i64>,
-    values: &mut Vec<T>,
-) -> Result<()> {
-    let Stream { rule, form, offset, factor, .. } = piece.stream;
-    let first = piece.samples.start;
-    let bad = match form {
-        Form::Constant | Form::Narrow => {
-            values_of(rule, offset, factor, first, payload, |&k| i64::from(k), values)
-        }
+    out: &mut [u8],
+) -> Result<bool> {
+    match piece.stream.form {
+        Form::Constant | Form::Narrow => k.clear(),
         Form::Split { low } => {
             let (packed, check) =
                 piece.low.split_last_chunk().ok_or_else(|| Error::truncated("no low bits"))?;
@@ -411,7 +411,6 @@ fn samples<T: Sample>(
             k.clear();
             k.extend(payload.iter().map(|&high| i64::from(high)));
             low_bits::unpack_below(packed, low, k);
-            values_of(rule, offset, factor, first, k, |&k| k, values)
         }
         Form::Difference { step } => {
             let mut last = head.anchor(piece.index, piece.frame).wrapping_sub(step);
@@ -420,46 +419,20 @@ fn samples<T: Sample>(
                 last = last.wrapping_add(step).wrapping_add(i64::from(d));
                 last
             }));
-            values_of(rule, offset, factor, first, k, |&k| k, values)
         }
-    };
-    // What stands under an exception may be anything.
-    if bad && !piece.stream.exceptions { Err(outside::<T>()) } else { Ok(()) }
-}
-
-/// The samples of integers k, the first of which has index `first` in its stream. Returns whether
-/// one is outside the type's range.
-fn values_of<T: Sample, K>(
-    rule: Rule,
-    offset: i64,
-    factor: u64,
-    first: usize,
-    k: &[K],
-    wide: impl Fn(&K) -> i64,
-    values: &mut Vec<T>,
-) -> bool {
-    let n = |k: &K| wide(k).wrapping_mul(factor as i64).wrapping_add(offset);
+    }
+    let mut samples = [T::default(); STRETCH];
     let mut bad = false;
-    values.clear();
-    // The rule is matched outside the loops.
-    macro_rules! fill {
-        ($rule:expr) => {{
-            let rule = $rule;
-            values.extend(k.iter().enumerate().map(|(i, k)| {
-                let n = n(k);
-                let x: T = rule.decode(n, first + i);
-                bad |= rule.is_outside(n, x);
-                x
-            }))
-        }};
+    for first in piece.keep.clone().step_by(STRETCH) {
+        let length = STRETCH.min(piece.keep.end - first);
+        let samples = &mut samples[..length];
+        let at = first - piece.samples.start..first - piece.samples.start + length;
+        bad |= if k.is_empty() {
+            values::narrow(&piece.stream, &payload[at], first, samples)
+        } else {
+            values::wide(&piece.stream, &k[at], first, samples)
+        };
+        piece.place.write(first - piece.keep.start, samples, head.dtype.order, out);
     }
-    match rule {
-        Rule::Ordered => fill!(Rule::Ordered),
-        Rule::Folded => fill!(Rule::Folded),
-        Rule::Quanta(quanta) => fill!(Rule::Quanta(quanta)),
-        Rule::Decimal { numerator, power } => fill!(Rule::Decimal { numerator, power }),
-        Rule::Dithered(quanta, dither) => fill!(Rule::Dithered(quanta, dither)),
-        Rule::Affine { step, offset } => fill!(Rule::Affine { step, offset }),
-    }
-    bad
+    Ok(bad)
 }

@@ -13,6 +13,7 @@ mod head;
 mod low_bits;
 mod select;
 mod table;
+mod values;
 
 pub use decode::{Options, decompress, decompress_into};
 pub use encode::{Compressed, MOST_OVERHEAD, Request, compress};

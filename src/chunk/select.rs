@@ -137,8 +137,8 @@ impl Head {
         let workspaces = Workspaces::default();
         let tasks = out.chunks_mut(row * each).enumerate().collect();
         let done = map(options.threads, tasks, |(task, out): (usize, &mut [u8])| {
-            workspaces.with(Workspace::<T>::default, |workspace| {
-                let mut reader = Reader::new(self, fetch, options.verify, workspace);
+            workspaces.with(Workspace::default, |workspace| {
+                let mut reader = Reader::<T>::new(self, fetch, options.verify, workspace);
                 for i in 0..out.len() / row {
                     let stream = selection.stream(task * each + i);
                     for component in 0..components {

@@ -178,6 +178,7 @@ pub fn open<'b, 'o>(
             order,
             shift,
             coefficients,
+            width,
             folded: 0,
             magnitudes: 0,
         });

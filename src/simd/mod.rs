@@ -53,6 +53,8 @@ pub struct Restore {
     pub shift: u32,
     /// Its coefficients of at most 15 bits, for the newest sample first.
     pub coefficients: [i32; MAX_ORDER],
+    /// Bits that every sample should fit, 1 to 32.
+    pub width: u32,
     /// OR of the folded residuals (0, −1, 1, −2, … are 0, 1, 2, 3, …).
     pub folded: u32,
     /// Result: OR of the restored x for x ≥ 0 and of −1 − x for x < 0, or u32::MAX.
@@ -60,6 +62,17 @@ pub struct Restore {
 }
 
 impl Restore {
+    /// Whether 32-bit arithmetic probably suffices after a warm-up of these `magnitudes`. Encoders
+    /// that know their data declare few bits, one too many perhaps; where 32 are declared, samples
+    /// are taken to grow to 16 times the warm-up.
+    pub fn may_fit_narrow(&self, magnitudes: u32) -> bool {
+        let likely = match self.width {
+            32 => magnitudes.saturating_mul(16) | 15,
+            width => magnitudes | ((1 << (width - 1)) - 1) >> 1,
+        };
+        self.fits_narrow(likely)
+    }
+
     /// Whether 32-bit arithmetic that wraps gives exact samples, all of whose `magnitudes` are
     /// no larger: then no sum before the first sample that might be wrong wrapped.
     pub fn fits_narrow(&self, magnitudes: u32) -> bool {

@@ -168,7 +168,7 @@ pub fn restore(data: &mut [i32], frames: &mut [Restore]) {
 #[inline(always)]
 pub fn restore_frame(samples: &mut [i32], frame: &mut Restore) {
     let warm_up = samples[..frame.order].iter().fold(0, |or, &x| or | magnitude(x));
-    if frame.fits_narrow(warm_up) {
+    if frame.may_fit_narrow(warm_up) {
         frame.magnitudes = restore_narrow(samples, frame);
         if frame.fits_narrow(warm_up | frame.magnitudes) {
             return;
@@ -323,6 +323,7 @@ mod tests {
                     order,
                     shift,
                     coefficients,
+                    width,
                     folded: folded | 1,
                     magnitudes,
                 });
