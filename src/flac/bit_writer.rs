@@ -38,6 +38,17 @@ impl<'a> BitWriter<'a> {
         self.used = bits & 7;
     }
 
+    /// [`put`](Self::put) for each of the words and its length, which stays in registers.
+    #[inline(always)]
+    pub fn put_words<const N: usize>(&mut self, words: &[u64; N], bits: &[u64; N]) {
+        let Self { byte, pending, used, .. } = *self;
+        let mut local = BitWriter { buffer: &mut *self.buffer, byte, pending, used };
+        for (&word, &bits) in words.iter().zip(bits) {
+            local.put(word, bits as u32);
+        }
+        (self.byte, self.pending, self.used) = (local.byte, local.pending, local.used);
+    }
+
     /// Appends the low `bits` (0 to 56) of a signed number in two's complement.
     #[inline]
     pub fn put_signed(&mut self, value: i32, bits: u32) {

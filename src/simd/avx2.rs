@@ -6,10 +6,12 @@
 #![expect(unsafe_code, reason = "calls functions compiled for instructions that were detected")]
 
 mod crc16;
+mod flac_encode;
 mod restore;
 mod rice;
 
-use super::scalar::{flac_decode, flac_encode};
+use super::scalar;
+use super::scalar::flac_decode;
 use super::{Kernels, MAX_ORDER, Residual, Restore, Survey};
 use crate::flac::{BitReader, BitWriter};
 
@@ -56,8 +58,8 @@ macro_rules! kernels {
 }
 
 kernels! {
-    survey = flac_encode::survey, (samples: &[i32]) -> Survey;
-    fixed_sums = flac_encode::fixed_sums, (samples: &[i32], width: u32) -> [u64; 5];
+    survey = scalar::flac_encode::survey, (samples: &[i32]) -> Survey;
+    fixed_sums = scalar::flac_encode::fixed_sums, (samples: &[i32], width: u32) -> [u64; 5];
     residual_narrow = flac_encode::residual_narrow,
         (samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]);
     residual_wide = flac_encode::residual_wide,
@@ -69,8 +71,8 @@ kernels! {
     read_plain = flac_decode::read_plain, (reader: &mut BitReader<'_>, width: u32, out: &mut [i32]);
     read_residuals = rice::read_residuals, (residuals: &mut [Residual<'_, '_>]);
     restore = restore::restore, (data: &mut [i32], frames: &mut [Restore]);
-    correlate = flac_encode::correlate, (x: &[f64], out: &mut [f64]);
-    add_products = flac_encode::add_products,
+    correlate = scalar::flac_encode::correlate, (x: &[f64], out: &mut [f64]);
+    add_products = scalar::flac_encode::add_products,
         (vectors: &[[f64; MAX_ORDER]; 4], weights: &[f64; 4], out: &mut [[f64; MAX_ORDER]]);
     crc16 = crc16::crc16, (bytes: &[u8]) -> u16;
 }

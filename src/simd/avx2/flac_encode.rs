@@ -1,0 +1,337 @@
+//! Kernels of the FLAC encoder, where the portable ones compile to less than the instructions can.
+
+#![expect(unsafe_code, reason = "loads and stores vectors")]
+
+use crate::flac::BitWriter;
+use crate::simd::MAX_ORDER;
+use crate::simd::scalar::flac_encode as scalar;
+use std::arch::x86_64::*;
+
+/// Samples in a vector.
+const LANES: usize = 8;
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn load(lanes: &[i32; LANES]) -> __m256i {
+    // SAFETY: reads the 32 bytes of `lanes`; no alignment is asked for.
+    unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn unsigned(vector: __m256i) -> [u32; LANES] {
+    let mut lanes = [0; LANES];
+    // SAFETY: writes the 32 bytes of `lanes`; no alignment is asked for.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), vector) };
+    lanes
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn sum(vector: __m256i) -> u64 {
+    unsigned(vector).map(u64::from).iter().sum()
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn or(vector: __m256i) -> u32 {
+    unsigned(vector).iter().fold(0, |all, lane| all | lane)
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn folded(r: __m256i) -> __m256i {
+    _mm256_xor_si256(_mm256_add_epi32(r, r), _mm256_srai_epi32(r, 31))
+}
+
+/// Calls `$run` with the number of coefficients as a constant where it is usual, or with 0.
+macro_rules! by_order {
+    ($run:ident($samples:expr, $coefficients:expr, $($rest:expr),*)) => {
+        match $coefficients.len() {
+            1 => $run::<1>($samples, $coefficients, $($rest),*),
+            2 => $run::<2>($samples, $coefficients, $($rest),*),
+            3 => $run::<3>($samples, $coefficients, $($rest),*),
+            4 => $run::<4>($samples, $coefficients, $($rest),*),
+            5 => $run::<5>($samples, $coefficients, $($rest),*),
+            6 => $run::<6>($samples, $coefficients, $($rest),*),
+            7 => $run::<7>($samples, $coefficients, $($rest),*),
+            8 => $run::<8>($samples, $coefficients, $($rest),*),
+            9 => $run::<9>($samples, $coefficients, $($rest),*),
+            10 => $run::<10>($samples, $coefficients, $($rest),*),
+            11 => $run::<11>($samples, $coefficients, $($rest),*),
+            12 => $run::<12>($samples, $coefficients, $($rest),*),
+            _ => $run::<0>($samples, $coefficients, $($rest),*),
+        }
+    };
+}
+
+/// See [`scalar::residual_narrow`].
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn residual_narrow(samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]) {
+    by_order!(narrow(samples, coefficients, shift, out));
+}
+
+/// [`residual_narrow`] for `ORDER` coefficients, or any number if that is 0.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn narrow<const ORDER: usize>(samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]) {
+    let order = if ORDER == 0 { coefficients.len() } else { ORDER };
+    assert!(coefficients.len() == order && order <= MAX_ORDER && shift < 32);
+    assert!(samples.len() == out.len() + order);
+    let mut q = [_mm256_setzero_si256(); MAX_ORDER];
+    for (q, &coefficient) in q.iter_mut().zip(coefficients) {
+        *q = _mm256_set1_epi32(coefficient);
+    }
+    let count = _mm_cvtsi32_si128(shift as i32);
+    let (vectors, rest) = out.as_chunks_mut::<LANES>();
+    let done = LANES * vectors.len();
+    for (i, vector) in vectors.iter_mut().enumerate() {
+        let x = samples[LANES * i..].as_ptr();
+        let mut sum = _mm256_setzero_si256();
+        // SAFETY: the last sample read, for the eight residuals from `first` = LANES·i on, is
+        // `first` + order + 7 < out.len() + order = samples.len().
+        unsafe {
+            for (j, &q) in q[..order].iter().enumerate() {
+                let x = _mm256_loadu_si256(x.add(order - 1 - j).cast());
+                sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(x, q));
+            }
+            let x = _mm256_loadu_si256(x.add(order).cast());
+            let r = _mm256_sub_epi32(x, _mm256_sra_epi32(sum, count));
+            _mm256_storeu_si256(vector.as_mut_ptr().cast(), r);
+        }
+    }
+    scalar::residual_narrow(&samples[done..], coefficients, shift, rest);
+}
+
+/// See [`scalar::residual_wide`].
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn residual_wide(samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]) -> bool {
+    by_order!(wide(samples, coefficients, shift, out))
+}
+
+/// [`residual_wide`] for `ORDER` coefficients, or any number if that is 0.
+///
+/// In f64: |Σ| ≤ 32·2^15·2^31 = 2^51, so nothing is ever rounded.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn wide<const ORDER: usize>(
+    samples: &[i32],
+    coefficients: &[i32],
+    shift: u32,
+    out: &mut [i32],
+) -> bool {
+    /// Residuals between conversions of samples.
+    const BATCH: usize = 128;
+    const HALF: usize = LANES / 2;
+    let order = if ORDER == 0 { coefficients.len() } else { ORDER };
+    assert!(coefficients.len() == order && order <= MAX_ORDER && shift < 32);
+    assert!(samples.len() == out.len() + order);
+    let mut q = [_mm256_setzero_pd(); MAX_ORDER];
+    for (q, &coefficient) in q.iter_mut().zip(coefficients) {
+        *q = _mm256_set1_pd(f64::from(coefficient));
+    }
+    let scale = _mm256_set1_pd(1.0 / (1_u64 << shift) as f64);
+    let sign = _mm256_set1_pd(-0.0);
+    let mut largest = _mm256_setzero_pd();
+    let mut x = [0.0; BATCH + MAX_ORDER];
+    let (batches, rest) = out.as_chunks_mut::<BATCH>();
+    let done = BATCH * batches.len();
+    for (i, batch) in batches.iter_mut().enumerate() {
+        for (x, &sample) in x.iter_mut().zip(&samples[BATCH * i..][..BATCH + order]) {
+            *x = f64::from(sample);
+        }
+        for (i, four) in batch.as_chunks_mut::<HALF>().0.iter_mut().enumerate() {
+            let mut sum = _mm256_setzero_pd();
+            // SAFETY: the last sample read for the four residuals from `first` = HALF·i on is
+            // `first` + order + 3 < BATCH + MAX_ORDER.
+            unsafe {
+                let x = x[HALF * i..].as_ptr();
+                for (j, &q) in q[..order].iter().enumerate() {
+                    sum = _mm256_add_pd(sum, _mm256_mul_pd(_mm256_loadu_pd(x.add(order - 1 - j)), q));
+                }
+                let x = _mm256_loadu_pd(x.add(order));
+                let r = _mm256_sub_pd(x, _mm256_floor_pd(_mm256_mul_pd(sum, scale)));
+                largest = _mm256_max_pd(largest, _mm256_andnot_pd(sign, r));
+                _mm_storeu_si128(four.as_mut_ptr().cast(), _mm256_cvttpd_epi32(r));
+            }
+        }
+    }
+    let mut largest_lanes = [0.0; HALF];
+    // SAFETY: writes the 32 bytes of `largest_lanes`.
+    unsafe { _mm256_storeu_pd(largest_lanes.as_mut_ptr(), largest) };
+    let inside = largest_lanes.iter().all(|&r| r < (1_u64 << 31) as f64);
+    scalar::residual_wide(&samples[done..], coefficients, shift, rest) && inside
+}
+
+/// Sum and OR of a part's folded residuals.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn part_sum(part: &[i32]) -> (u64, u32) {
+    let (vectors, rest) = part.as_chunks::<LANES>();
+    let (mut sums, mut ors) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    for vector in vectors {
+        let z = folded(load(vector));
+        sums = _mm256_add_epi32(sums, z);
+        ors = _mm256_or_si256(ors, z);
+    }
+    let (mut s, mut o) = ([0], [0]);
+    let all = or(ors);
+    if u64::from(all) * vectors.len() as u64 >> 32 != 0 {
+        // A lane's sum may have wrapped.
+        scalar::part_sums(part, 0, &mut s, &mut o);
+        return (s[0], o[0]);
+    }
+    scalar::part_sums(rest, 0, &mut s, &mut o);
+    (sum(sums) + s[0], all | o[0])
+}
+
+/// See [`scalar::part_sums`].
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn part_sums(residual: &[i32], size: usize, sums: &mut [u64], ors: &mut [u32]) {
+    let mut rest = residual;
+    let mut length = residual.len() - size * (sums.len() - 1);
+    for (sum, or) in sums.iter_mut().zip(ors) {
+        let (part, after) = rest.split_at(length);
+        (*sum, *or) = part_sum(part);
+        (rest, length) = (after, size);
+    }
+}
+
+/// See [`scalar::unary_sums`].
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn unary_sums(part: &[i32], first: u32) -> [u64; 3] {
+    let (vectors, rest) = part.as_chunks::<LANES>();
+    let count = _mm_cvtsi32_si128(first as i32);
+    let mut ors = _mm256_setzero_si256();
+    let mut sums = [_mm256_setzero_si256(); 3];
+    for vector in vectors {
+        let z = _mm256_srl_epi32(folded(load(vector)), count);
+        ors = _mm256_or_si256(ors, z);
+        sums[0] = _mm256_add_epi32(sums[0], z);
+        sums[1] = _mm256_add_epi32(sums[1], _mm256_srli_epi32(z, 1));
+        sums[2] = _mm256_add_epi32(sums[2], _mm256_srli_epi32(z, 2));
+    }
+    if u64::from(or(ors)) * vectors.len() as u64 >> 32 != 0 {
+        // A lane's sum may have wrapped.
+        return scalar::unary_sums(part, first);
+    }
+    let mut total = scalar::unary_sums(rest, first);
+    for (total, sums) in total.iter_mut().zip(sums) {
+        *total += sum(sums);
+    }
+    total
+}
+
+/// Residuals coded at once, unless one of their codes is too long.
+const BATCH: usize = 32;
+
+/// Codes of eight residuals, joined to pairs, and the pairs' lengths, in 64-bit lanes; and what
+/// the unary parts are. Lengths make sense where those are below 64.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn pairs(eight: &[i32; LANES], count: __m128i, parameter: u32) -> (__m256i, __m256i, __m256i) {
+    let stop = 1 << parameter;
+    let z = folded(load(eight));
+    let unary = _mm256_srl_epi32(z, count);
+    let low = _mm256_and_si256(z, _mm256_set1_epi32(stop - 1));
+    let code = _mm256_or_si256(low, _mm256_set1_epi32(stop));
+    let length = _mm256_add_epi32(unary, _mm256_set1_epi32(parameter as i32 + 1));
+    // The first residual's code is in the lower half of the lane.
+    let zero = _mm256_setzero_si256();
+    let second = _mm256_srli_epi64(length, 32);
+    let first = _mm256_sllv_epi64(_mm256_blend_epi32(code, zero, 0xaa), second);
+    let pair = _mm256_or_si256(first, _mm256_srli_epi64(code, 32));
+    let length = _mm256_blend_epi32(_mm256_add_epi32(length, second), zero, 0xaa);
+    (pair, length, unary)
+}
+
+/// Whether the lengths of words can be written, given the OR of the unary parts.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn are_short(unary: __m256i, longest: __m256i) -> bool {
+    let most = _mm256_set1_epi32(BitWriter::MOST as i32);
+    let long = _mm256_cmpgt_epi32(longest, most);
+    let far = _mm256_andnot_si256(_mm256_set1_epi32(63), unary);
+    _mm256_testz_si256(far, far) & _mm256_testz_si256(long, long) == 1
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn store(lanes: &mut [u64], vector: __m256i) {
+    assert!(lanes.len() == LANES / 2);
+    // SAFETY: writes the 32 bytes of `lanes`; no alignment is asked for.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), vector) }
+}
+
+/// Writes codes in words of two. False, and nothing is written, when one is too long.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn write_twos(batch: &[i32; BATCH], parameter: u32, out: &mut BitWriter<'_>) -> bool {
+    const WORDS: usize = BATCH / 2;
+    let count = _mm_cvtsi32_si128(parameter as i32);
+    let (mut words, mut lengths) = ([0; WORDS], [0; WORDS]);
+    let (mut unary, mut longest) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    for (i, eight) in batch.as_chunks::<LANES>().0.iter().enumerate() {
+        let (pair, length, u) = pairs(eight, count, parameter);
+        unary = _mm256_or_si256(unary, u);
+        longest = _mm256_max_epu32(longest, length);
+        store(&mut words[4 * i..][..4], pair);
+        store(&mut lengths[4 * i..][..4], length);
+    }
+    let short = are_short(unary, longest);
+    if short {
+        out.put_words(&words, &lengths);
+    }
+    short
+}
+
+/// Writes codes in words of four. False, and nothing is written, when one is too long.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn write_fours(batch: &[i32; BATCH], parameter: u32, out: &mut BitWriter<'_>) -> bool {
+    const WORDS: usize = BATCH / 4;
+    let count = _mm_cvtsi32_si128(parameter as i32);
+    let (mut words, mut lengths) = ([0; WORDS], [0; WORDS]);
+    let (mut unary, mut longest) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    for (i, sixteen) in batch.as_chunks::<{ 2 * LANES }>().0.iter().enumerate() {
+        let [a, b] = sixteen.as_chunks::<LANES>().0 else { unreachable!("two halves") };
+        let (a, length_a, unary_a) = pairs(a, count, parameter);
+        let (b, length_b, unary_b) = pairs(b, count, parameter);
+        unary = _mm256_or_si256(unary, _mm256_or_si256(unary_a, unary_b));
+        // Lanes in the order a0 b0 a2 b2 and a1 b1 a3 b3.
+        let second = _mm256_unpackhi_epi64(length_a, length_b);
+        let length = _mm256_add_epi32(_mm256_unpacklo_epi64(length_a, length_b), second);
+        let first = _mm256_sllv_epi64(_mm256_unpacklo_epi64(a, b), second);
+        let word = _mm256_or_si256(first, _mm256_unpackhi_epi64(a, b));
+        longest = _mm256_max_epu32(longest, length);
+        // To the order of a and then b.
+        store(&mut words[4 * i..][..4], _mm256_permute4x64_epi64(word, 0b11_01_10_00));
+        store(&mut lengths[4 * i..][..4], _mm256_permute4x64_epi64(length, 0b11_01_10_00));
+    }
+    let short = are_short(unary, longest);
+    if short {
+        out.put_words(&words, &lengths);
+    }
+    short
+}
+
+/// See [`scalar::write_rice`].
+#[target_feature(enable = "avx2")]
+#[inline]
+pub fn write_rice(part: &[i32], parameter: u32, out: &mut BitWriter<'_>) {
+    assert!(parameter <= 30);
+    let (batches, rest) = part.as_chunks::<BATCH>();
+    for batch in batches {
+        // Four codes of parameter 10 have at least 44 bits of 56, and mostly 48.
+        let written = parameter <= 10 && write_fours(batch, parameter, out)
+            || write_twos(batch, parameter, out);
+        if !written {
+            scalar::write_rice(batch, parameter, out);
+        }
+    }
+    scalar::write_rice(rest, parameter, out);
+}
