@@ -31,6 +31,9 @@ impl Model {
 /// Samples that share a weight.
 pub const STRETCH: usize = 32;
 
+/// Stretches that are taken or left out together.
+const RUN: usize = 8;
+
 /// Added to the mean magnitude of a stretch's residual: a Rice code has a bit even for nothing.
 const LEAST_SIZE: f64 = 0.2;
 
@@ -48,6 +51,8 @@ pub struct Analysis {
     x: Vec<f64>,
     /// Highest order to solve for.
     order: usize,
+    /// One run of stretches in so many is looked at.
+    every: usize,
     /// Of each stretch Σ x[n]·x[n−lag] for lags 0 to `order`, and then Σ x[n].
     rows: Vec<f64>,
     /// Mean magnitude of each stretch's residual.
@@ -82,6 +87,7 @@ impl Default for Analysis {
         Analysis {
             x: Vec::new(),
             order: 0,
+            every: 1,
             rows: Vec::new(),
             sizes: Vec::new(),
             weights: Vec::new(),
@@ -98,47 +104,67 @@ impl Default for Analysis {
 }
 
 impl Analysis {
-    /// Takes a block of more than `order` samples for predictors up to that order.
-    pub fn take(&mut self, kernels: &Kernels, samples: &[i32], order: usize) {
+    /// Takes a block of more than `order` samples for predictors up to that order, and looks at
+    /// one run of stretches in `every`.
+    pub fn take(&mut self, kernels: &Kernels, samples: &[i32], order: usize, every: usize) {
         assert!(order <= MAX_ORDER && order < samples.len());
-        self.x.clear();
-        self.x.extend(samples.iter().map(|&x| f64::from(x)));
+        self.x.resize(samples.len(), 0.0);
         self.order = order;
+        self.every = every;
         self.rows.resize(samples.len().div_ceil(STRETCH) * (order + 2), 0.0);
-        for (i, row) in self.rows.chunks_exact_mut(order + 2).enumerate() {
+        for i in self.looked_at(0..samples.len().div_ceil(STRETCH)) {
             let (from, to) = (bound(i, order, &self.x), bound(i + 1, order, &self.x));
+            // Samples before the stretch are there if those of the one before are.
+            let known = if i % RUN == 0 { from - order } else { from };
+            let known = if i < order.div_ceil(STRETCH) + 1 { 0 } else { known };
+            for (x, &sample) in self.x[known..to].iter_mut().zip(&samples[known..to]) {
+                *x = f64::from(sample);
+            }
+            let row = &mut self.rows[i * (order + 2)..][..order + 2];
             (kernels.correlate)(&self.x[from - order..to], &mut row[..=order]);
             // At most 32·2^31: exact.
             row[order + 1] = self.x[from..to].iter().sum();
         }
     }
 
+    /// Those of some stretches that are looked at.
+    fn looked_at(&self, stretches: Range<usize>) -> impl Iterator<Item = usize> + use<> {
+        let every = self.every;
+        stretches.filter(move |i| (i / RUN).is_multiple_of(every))
+    }
+
     /// Weighs each stretch so that its residual, and those of `reach` stretches either side of
     /// it, have one size everywhere: the predictor is then the most likely one for a noise whose
     /// size changes, and what a coder with a parameter for each partition wants.
     ///
-    /// `residual` is that of any predictor, without the samples before its first.
+    /// `residual` is that of any predictor, without the samples before its first. Stretches that
+    /// are not looked at weigh nothing.
     pub fn level_out(&mut self, residual: &[i32], reach: usize) {
         let order = self.x.len() - residual.len();
+        let count = self.x.len().div_ceil(STRETCH);
         self.sizes.clear();
-        for i in 0..self.x.len().div_ceil(STRETCH) {
+        self.sizes.resize(count, 0.0);
+        for i in self.looked_at(0..count) {
             let (from, to) = (bound(i, order, &self.x), bound(i + 1, order, &self.x));
             let sum: u64 = residual[from - order..to - order]
                 .iter()
                 .map(|r| u64::from(r.unsigned_abs()))
                 .sum();
-            self.sizes.push(sum as f64 / (to - from).max(1) as f64);
+            self.sizes[i] = sum as f64 / (to - from).max(1) as f64;
         }
         // Where the predictor's order leaves nothing of the first stretch, the next one stands in.
         if order >= STRETCH {
             self.sizes[0] = self.sizes[1];
         }
         self.weights.clear();
-        self.weights.extend((0..self.sizes.len()).map(|i| {
-            let near = &self.sizes[i.saturating_sub(reach)..(i + reach + 1).min(self.sizes.len())];
+        self.weights.resize(count, Weight::default());
+        for i in self.looked_at(0..count) {
+            let run = if self.every == 1 { 0..count } else { i / RUN * RUN..(i / RUN + 1) * RUN };
+            let from = i.saturating_sub(reach).max(run.start);
+            let near = &self.sizes[from..(i + reach + 1).min(run.end).min(count)];
             let size = near.iter().sum::<f64>() / near.len() as f64 + LEAST_SIZE;
-            Weight { factor: 1.0 / (size * size), bits: log2(size) }
-        }));
+            self.weights[i] = Weight { factor: 1.0 / (size * size), bits: log2(size) };
+        }
     }
 
     /// All stretches of the block.
@@ -150,11 +176,12 @@ impl Analysis {
     pub fn solve(&mut self, kernels: &Kernels, stretches: Range<usize>) {
         let order = self.order;
         let bound = |i| bound(i, order, &self.x);
-        let count = (bound(stretches.end) - bound(stretches.start)) as f64;
+        let looked_at = self.looked_at(stretches.clone());
+        let count = looked_at.map(|i| bound(i + 1) - bound(i)).sum::<usize>() as f64;
         self.matrix[0].fill(0.0);
         let mut sums = [0.0; MAX_ORDER + 1];
         self.mean = Weight::default();
-        for i in stretches.clone() {
+        for i in self.looked_at(stretches.clone()) {
             let part = (bound(i + 1) - bound(i)) as f64 / count;
             self.mean.factor += part * self.weights[i].factor;
             self.mean.bits += part * self.weights[i].bits;
@@ -172,24 +199,28 @@ impl Analysis {
         }
         let mut before = 0.0;
         let mut last = [[0.0; MAX_ORDER]; 4];
-        for first in stretches.clone().chain([stretches.end]).step_by(4) {
-            let mut weights = [0.0; 4];
-            for (i, (weight, last)) in
-                (first..=stretches.end).zip(weights.iter_mut().zip(&mut last))
-            {
-                let after = if i < stretches.end { self.weights[i].factor / count } else { 0.0 };
-                *weight = after - before;
-                before = after;
-                for (last, x) in
-                    last.iter_mut().zip(self.x[bound(i) - order..bound(i)].iter().rev())
+        let mut weights = [0.0; 4];
+        let mut ends = 0;
+        for i in stretches.clone().chain([stretches.end]) {
+            let after = if i < stretches.end { self.weights[i].factor / count } else { 0.0 };
+            let weight = after - before;
+            before = after;
+            if weight != 0.0 {
+                let end = &self.x[bound(i) - order..bound(i)];
+                for ((last, sum), x) in
+                    last[ends].iter_mut().zip(&mut sums[1..]).zip(end.iter().rev())
                 {
                     *last = *x;
+                    *sum += weight * x;
                 }
-                for (sum, x) in sums[1..].iter_mut().zip(&*last) {
-                    *sum += *weight * x;
-                }
+                weights[ends] = weight;
+                ends += 1;
             }
-            (kernels.add_products)(&last, &weights, &mut self.edges[..order]);
+            if ends == 4 || i == stretches.end {
+                weights[ends..].fill(0.0);
+                (kernels.add_products)(&last, &weights, &mut self.edges[..order]);
+                ends = 0;
+            }
         }
         for i in 0..order {
             sums[i + 1] += sums[i];
@@ -340,7 +371,7 @@ mod tests {
         let samples = samples(1000);
         let residual: Vec<i32> = samples.windows(2).map(|x| x[1] - x[0]).collect();
         let mut analysis = Analysis::default();
-        analysis.take(kernels(), &samples, order);
+        analysis.take(kernels(), &samples, order, 1);
         analysis.level_out(&residual, 1);
         analysis
     }

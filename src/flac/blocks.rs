@@ -37,7 +37,7 @@ impl Chooser {
     ) -> usize {
         let unit = level.blocks[0];
         let longest = *level.blocks.last().expect("a block size at least");
-        if length < 2 * unit || unit == longest {
+        if length < level.shortest || unit == longest {
             return even(length, longest);
         }
         let section = MAX_BLOCK.min(length / unit * unit);
@@ -48,7 +48,7 @@ impl Chooser {
             let first = (length * (2 * i + 1) / (2 * sections)).saturating_sub(section / 2);
             self.samples.resize(section, 0);
             read(first.min(length - section), &mut self.samples);
-            self.measure(kernels, level.order);
+            self.measure(kernels, level);
             for (bits, &block) in bits.iter_mut().zip(level.blocks) {
                 for from in (0..section).step_by(block) {
                     *bits += self.estimate(kernels, from, block.min(section - from), width);
@@ -65,13 +65,14 @@ impl Chooser {
     }
 
     /// Analyses a section.
-    fn measure(&mut self, kernels: &Kernels, order: usize) {
+    fn measure(&mut self, kernels: &Kernels, level: &Level) {
         let sums = (kernels.fixed_sums)(&self.samples, 32);
         let fixed = (0..5).min_by_key(|&order| sums[order]).expect("five orders");
         self.residual.resize(self.samples.len() - fixed, 0);
         // A residual out of range wraps, and only makes the estimate worse.
         (kernels.residual_wide)(&self.samples, FIXED[fixed], 0, &mut self.residual);
-        self.analysis.take(kernels, &self.samples, order);
+        let every = (self.samples.len() / level.look).max(1);
+        self.analysis.take(kernels, &self.samples, level.order, every);
         self.analysis.level_out(&self.residual, 0);
     }
 

@@ -10,12 +10,16 @@ pub struct Level {
     /// How many stretches either side of a stretch say what it weighs, for each analysis of a
     /// block in turn.
     pub reaches: &'static [usize],
+    /// Most samples of a block that an analysis looks at, and that a first glance does.
+    pub look: usize,
     /// Keep a predictor for as long as it serves, and try only what promises to be better.
     pub reuse: bool,
     /// Search for Rice parameters.
     pub rice: Effort,
     /// Block sizes to choose from, ascending; the first is the smallest unit of the choice.
     pub blocks: &'static [usize],
+    /// Shortest stream for which it is made.
+    pub shortest: usize,
     /// Samples of a stream for each section that the choice looks at.
     pub spacing: usize,
 }
@@ -27,17 +31,21 @@ pub fn settings(level: u32) -> Level {
     let quick = Level {
         order: 12,
         reaches: &[0],
+        look: 4096,
         reuse: true,
         rice: Effort { order: 7, size: 64, exact: false },
         blocks: &[4096, 8192, 16384],
+        shortest: 1 << 16,
         spacing: 1 << 17,
     };
     let deep = Level {
         order: 32,
         reaches: &[0, 2, 0, 2],
+        look: usize::MAX,
         reuse: false,
         rice: fine,
         blocks: &[1024, 2048, 4096, 8192, 16384],
+        shortest: 2048,
         spacing: 1 << 16,
     };
     match level {

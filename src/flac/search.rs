@@ -55,13 +55,17 @@ struct Memory {
     predictor: Predictor,
     /// Bits per sample it saved against the estimate for the best fixed predictor.
     gain: f64,
-    /// Blocks left before the next analysis, and how many there were after the last.
-    left: u32,
-    span: u32,
+    /// Samples left before the next analysis, and how many there were after the last.
+    left: usize,
+    span: usize,
 }
 
-/// Most blocks between analyses.
-const LONGEST_SPAN: u32 = 8;
+/// Fewest and most samples between analyses of a signal that stays the same.
+const SHORTEST_SPAN: usize = 1 << 16;
+const LONGEST_SPAN: usize = 1 << 17;
+
+/// Samples of which a glance at a block sees one part in a few.
+const GLANCE: usize = 1024;
 
 /// Bits of a coefficient: the fewest worth a try, and what noise usually wants.
 const LEAST_PRECISION: u32 = 4;
@@ -111,19 +115,12 @@ impl Search {
     ) -> Option<u64> {
         let block = Block { kernels, level, samples, width, magnitude };
         self.best.bits = u64::MAX;
-        let sums = (kernels.fixed_sums)(samples, magnitude + 1);
-        let highest = 4.min(samples.len().saturating_sub(1));
-        let fixed = (0..=highest)
-            .min_by_key(|&order| {
-                let (_, bits) = guess(2 * sums[order], (samples.len() - order) as u64);
-                (bits + order as u64 * u64::from(width), order)
-            })
-            .expect("order 0 at least");
+        let (fixed, reference) = glance(&block);
         let order = largest_order(&block);
         if order == 0 {
             self.try_fixed(&block, fixed);
         } else {
-            self.run_linear(&block, fixed, sums[fixed], order);
+            self.run_linear(&block, fixed, reference, order);
         }
         (self.best.bits != u64::MAX).then_some(self.best.bits)
     }
@@ -177,20 +174,21 @@ impl Search {
         true
     }
 
-    /// Analyses the block, unless the last predictor still serves.
-    fn run_linear(&mut self, block: &Block<'_>, fixed: usize, fixed_sum: u64, order: usize) {
+    /// Analyses the block, unless the last predictor still serves. `reference` are the bits per
+    /// sample that the fixed predictor would need, for comparison between blocks.
+    fn run_linear(&mut self, block: &Block<'_>, fixed: usize, reference: f64, order: usize) {
         let length = block.samples.len() as f64;
-        // Bits per sample that the fixed predictor would need, for comparison between blocks.
-        let (_, reference) = guess(2 * fixed_sum, block.samples.len() as u64);
-        let reference = reference as f64 / length;
         let gain = |bits: u64| reference - bits as f64 / length;
-        let memory = self.memory.filter(|_| block.level.reuse);
+        let kept = self.memory.filter(|_| block.level.reuse);
+        let memory = kept.filter(|memory| memory.predictor.order() <= order.max(4));
         let mut served = false;
         if let Some(memory) = memory {
             served = self.attempt(block, memory.predictor);
-            let enough = memory.gain - 0.005 * reference;
+            // Chance moves the gain of a block by about 1/√length.
+            let enough = memory.gain - 0.005 * reference - 3.0 / length.sqrt();
             if served && memory.left > 0 && gain(self.best.bits) > enough {
-                self.memory = Some(Memory { left: memory.left - 1, ..memory });
+                let left = memory.left.saturating_sub(block.samples.len());
+                self.memory = Some(Memory { left, ..memory });
                 return;
             }
         }
@@ -203,7 +201,8 @@ impl Search {
         if self.best.bits == u64::MAX {
             return;
         }
-        self.analysis.take(block.kernels, block.samples, order);
+        let every = (block.samples.len() / block.level.look).max(1);
+        self.analysis.take(block.kernels, block.samples, order, every);
         let mut in_vain = 0;
         for &reach in block.level.reaches {
             let before = self.best.bits;
@@ -223,10 +222,14 @@ impl Search {
         }
         let span = match memory {
             Some(memory) if served && remembered as f64 <= self.best.bits as f64 * 1.003 => {
-                (2 * memory.span + 1).min(LONGEST_SPAN)
+                (2 * memory.span).min(LONGEST_SPAN)
             }
-            _ => 0,
+            _ => SHORTEST_SPAN,
         };
+        if kept.is_some() && memory.is_none() {
+            // A short block among long ones.
+            return;
+        }
         self.memory = Some(Memory {
             predictor: self.best.predictor,
             gain: gain(self.best.bits),
@@ -274,6 +277,33 @@ impl Search {
             + order as f64 * f64::from(block.width + precision)
             + 9.0
     }
+}
+
+/// The fixed predictor that seems best, and the bits per sample it would need.
+fn glance(block: &Block<'_>) -> (usize, f64) {
+    let samples = block.samples;
+    let mut sums = [0; 5];
+    let mut count = 0;
+    let every = (samples.len() / block.level.look).max(1);
+    let piece = if every == 1 { samples.len() } else { GLANCE };
+    for piece in samples.chunks(piece).step_by(every) {
+        let piece_sums = (block.kernels.fixed_sums)(piece, block.magnitude + 1);
+        sums.iter_mut().zip(piece_sums).for_each(|(sum, of_piece)| *sum += of_piece);
+        count += piece.len();
+    }
+    let scale = samples.len() as f64 / count as f64;
+    let highest = 4.min(samples.len().saturating_sub(1));
+    let bits = |order: usize| {
+        let (_, bits) = guess(2 * sums[order], (count - order) as u64);
+        bits as f64 * scale
+    };
+    let fixed = (0..=highest)
+        .min_by(|&a, &b| {
+            let [a, b] = [a, b].map(|order| bits(order) + (order as u32 * block.width) as f64);
+            a.total_cmp(&b)
+        })
+        .expect("order 0 at least");
+    (fixed, bits(fixed) / samples.len() as f64)
 }
 
 /// Highest order worth an analysis: short blocks cannot pay for many coefficients.
