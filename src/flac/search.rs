@@ -55,14 +55,12 @@ struct Memory {
     predictor: Predictor,
     /// Bits per sample it saved against the estimate for the best fixed predictor.
     gain: f64,
-    /// Samples left before the next analysis, and how many there were after the last.
+    /// Samples left before the next analysis.
     left: usize,
-    span: usize,
 }
 
-/// Fewest and most samples between analyses of a signal that stays the same.
-const SHORTEST_SPAN: usize = 1 << 16;
-const LONGEST_SPAN: usize = 1 << 17;
+/// Samples between analyses of a signal that stays the same.
+const SPAN: usize = 1 << 17;
 
 /// Samples of which a glance at a block sees one part in a few.
 const GLANCE: usize = 1024;
@@ -192,9 +190,8 @@ impl Search {
                 return;
             }
         }
-        let remembered = self.best.bits;
         // In a quiet block the fixed predictor can win over a linear one by not rounding.
-        let quiet = gain(remembered) < 0.2;
+        let quiet = gain(self.best.bits) < 0.2;
         if !served || quiet && self.best.predictor != Predictor::Fixed(fixed) {
             self.try_fixed(block, fixed);
         }
@@ -220,22 +217,12 @@ impl Search {
                 break;
             }
         }
-        let span = match memory {
-            Some(memory) if served && remembered as f64 <= self.best.bits as f64 * 1.003 => {
-                (2 * memory.span).min(LONGEST_SPAN)
-            }
-            _ => SHORTEST_SPAN,
-        };
         if kept.is_some() && memory.is_none() {
             // A short block among long ones.
             return;
         }
-        self.memory = Some(Memory {
-            predictor: self.best.predictor,
-            gain: gain(self.best.bits),
-            left: span,
-            span,
-        });
+        self.memory =
+            Some(Memory { predictor: self.best.predictor, gain: gain(self.best.bits), left: SPAN });
     }
 
     /// The linear predictor that promises most under the last analysis, if it may beat the best

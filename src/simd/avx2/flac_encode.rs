@@ -149,7 +149,8 @@ fn wide<const ORDER: usize>(
             unsafe {
                 let x = x[HALF * i..].as_ptr();
                 for (j, &q) in q[..order].iter().enumerate() {
-                    sum = _mm256_add_pd(sum, _mm256_mul_pd(_mm256_loadu_pd(x.add(order - 1 - j)), q));
+                    sum =
+                        _mm256_add_pd(sum, _mm256_mul_pd(_mm256_loadu_pd(x.add(order - 1 - j)), q));
                 }
                 let x = _mm256_loadu_pd(x.add(order));
                 let r = _mm256_sub_pd(x, _mm256_floor_pd(_mm256_mul_pd(sum, scale)));
