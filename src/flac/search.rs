@@ -183,7 +183,7 @@ impl Search {
         if let Some(memory) = memory {
             served = self.attempt(block, memory.predictor);
             // Chance moves the gain of a block by about 1/√length.
-            let enough = memory.gain - 0.005 * reference - 3.0 / length.sqrt();
+            let enough = memory.gain - 0.005 * reference - 2.0 / length.sqrt();
             if served && memory.left > 0 && gain(self.best.bits) > enough {
                 let left = memory.left.saturating_sub(block.samples.len());
                 self.memory = Some(Memory { left, ..memory });

@@ -10,6 +10,9 @@ use std::arch::x86_64::*;
 /// Samples in a vector.
 const LANES: usize = 8;
 
+/// Vectors whose predictions are added up side by side: each sum waits for its last addition.
+const CHAINS: usize = 4;
+
 #[target_feature(enable = "avx2")]
 #[inline]
 fn load(lanes: &[i32; LANES]) -> __m256i {
@@ -84,21 +87,25 @@ fn narrow<const ORDER: usize>(samples: &[i32], coefficients: &[i32], shift: u32,
         *q = _mm256_set1_epi32(coefficient);
     }
     let count = _mm_cvtsi32_si128(shift as i32);
-    let (vectors, rest) = out.as_chunks_mut::<LANES>();
-    let done = LANES * vectors.len();
-    for (i, vector) in vectors.iter_mut().enumerate() {
-        let x = samples[LANES * i..].as_ptr();
-        let mut sum = _mm256_setzero_si256();
-        // SAFETY: the last sample read, for the eight residuals from `first` = LANES·i on, is
-        // `first` + order + 7 < out.len() + order = samples.len().
+    let (groups, rest) = out.as_chunks_mut::<{ CHAINS * LANES }>();
+    let done = CHAINS * LANES * groups.len();
+    for (i, group) in groups.iter_mut().enumerate() {
+        let x = samples[CHAINS * LANES * i..].as_ptr();
+        let mut sums = [_mm256_setzero_si256(); CHAINS];
+        // SAFETY: the last sample read for a group that starts at residual `first` is
+        // `first` + order + CHAINS·LANES − 1 < out.len() + order = samples.len().
         unsafe {
             for (j, &q) in q[..order].iter().enumerate() {
-                let x = _mm256_loadu_si256(x.add(order - 1 - j).cast());
-                sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(x, q));
+                for (c, sum) in sums.iter_mut().enumerate() {
+                    let x = _mm256_loadu_si256(x.add(LANES * c + order - 1 - j).cast());
+                    *sum = _mm256_add_epi32(*sum, _mm256_mullo_epi32(x, q));
+                }
             }
-            let x = _mm256_loadu_si256(x.add(order).cast());
-            let r = _mm256_sub_epi32(x, _mm256_sra_epi32(sum, count));
-            _mm256_storeu_si256(vector.as_mut_ptr().cast(), r);
+            for (c, sum) in sums.iter().enumerate() {
+                let x = _mm256_loadu_si256(x.add(LANES * c + order).cast());
+                let r = _mm256_sub_epi32(x, _mm256_sra_epi32(*sum, count));
+                _mm256_storeu_si256(group.as_mut_ptr().add(LANES * c).cast(), r);
+            }
         }
     }
     scalar::residual_narrow(&samples[done..], coefficients, shift, rest);
@@ -142,20 +149,25 @@ fn wide<const ORDER: usize>(
         for (x, &sample) in x.iter_mut().zip(&samples[BATCH * i..][..BATCH + order]) {
             *x = f64::from(sample);
         }
-        for (i, four) in batch.as_chunks_mut::<HALF>().0.iter_mut().enumerate() {
-            let mut sum = _mm256_setzero_pd();
-            // SAFETY: the last sample read for the four residuals from `first` = HALF·i on is
-            // `first` + order + 3 < BATCH + MAX_ORDER.
+        for (i, group) in batch.as_chunks_mut::<{ CHAINS * HALF }>().0.iter_mut().enumerate() {
+            let x = x[CHAINS * HALF * i..].as_ptr();
+            let mut sums = [_mm256_setzero_pd(); CHAINS];
+            // SAFETY: the last sample read for a group that starts at residual `first` is
+            // `first` + order + CHAINS·HALF − 1 < BATCH + MAX_ORDER.
             unsafe {
-                let x = x[HALF * i..].as_ptr();
                 for (j, &q) in q[..order].iter().enumerate() {
-                    sum =
-                        _mm256_add_pd(sum, _mm256_mul_pd(_mm256_loadu_pd(x.add(order - 1 - j)), q));
+                    for (c, sum) in sums.iter_mut().enumerate() {
+                        let x = _mm256_loadu_pd(x.add(HALF * c + order - 1 - j));
+                        *sum = _mm256_add_pd(*sum, _mm256_mul_pd(x, q));
+                    }
                 }
-                let x = _mm256_loadu_pd(x.add(order));
-                let r = _mm256_sub_pd(x, _mm256_floor_pd(_mm256_mul_pd(sum, scale)));
-                largest = _mm256_max_pd(largest, _mm256_andnot_pd(sign, r));
-                _mm_storeu_si128(four.as_mut_ptr().cast(), _mm256_cvttpd_epi32(r));
+                for (c, sum) in sums.iter().enumerate() {
+                    let x = _mm256_loadu_pd(x.add(HALF * c + order));
+                    let r = _mm256_sub_pd(x, _mm256_floor_pd(_mm256_mul_pd(*sum, scale)));
+                    largest = _mm256_max_pd(largest, _mm256_andnot_pd(sign, r));
+                    let r = _mm256_cvttpd_epi32(r);
+                    _mm_storeu_si128(group.as_mut_ptr().add(HALF * c).cast(), r);
+                }
             }
         }
     }
