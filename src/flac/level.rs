@@ -31,7 +31,7 @@ pub fn settings(level: u32) -> Level {
     let quick = Level {
         order: 12,
         reaches: &[0],
-        look: 4096,
+        look: 2048,
         reuse: true,
         rice: Effort { order: 7, size: 64, exact: false },
         blocks: &[4096, 8192, 16384],

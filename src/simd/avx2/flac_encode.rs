@@ -191,7 +191,7 @@ fn part_sum(part: &[i32]) -> (u64, u32) {
     }
     let (mut s, mut o) = ([0], [0]);
     let all = or(ors);
-    if u64::from(all) * vectors.len() as u64 >> 32 != 0 {
+    if (u64::from(all) * vectors.len() as u64) >> 32 != 0 {
         // A lane's sum may have wrapped.
         scalar::part_sums(part, 0, &mut s, &mut o);
         return (s[0], o[0]);
@@ -228,7 +228,7 @@ pub fn unary_sums(part: &[i32], first: u32) -> [u64; 3] {
         sums[1] = _mm256_add_epi32(sums[1], _mm256_srli_epi32(z, 1));
         sums[2] = _mm256_add_epi32(sums[2], _mm256_srli_epi32(z, 2));
     }
-    if u64::from(or(ors)) * vectors.len() as u64 >> 32 != 0 {
+    if (u64::from(or(ors)) * vectors.len() as u64) >> 32 != 0 {
         // A lane's sum may have wrapped.
         return scalar::unary_sums(part, first);
     }
