@@ -1,0 +1,121 @@
+"""What is compressed: synthetic sets of streams, and recordings of the real world."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import obspy
+from flacarray.demo import create_fake_data
+
+RECORDINGS = Path(__file__).parent.parent / "tests" / "data"
+OBSPY = Path(obspy.__file__).parent / "signal" / "tests" / "data"
+
+# The step of the float sets; of their values divided by it come the integer sets.
+QUANTA = 0.01
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Streams along the last axis of two, exact, or to be kept within half of quanta."""
+
+    name: str
+    title: str
+    samples: np.ndarray
+    quanta: float | None = None
+
+    @property
+    def allowed(self):
+        """Largest error."""
+        return self.quanta / 2 if self.quanta else 0.0
+
+
+def random(name):
+    """A generator of this set's own, so that no set depends on which others are made."""
+    return np.random.default_rng([1, *name.encode()])
+
+
+def white(shape):
+    return random("a").normal(0, 100, shape)
+
+
+def walk(shape):
+    steps = random("b").normal(0, 20, shape)
+    return np.cumsum(steps, axis=-1) + 3000 * np.sin(np.arange(shape[-1]) / 500)
+
+
+def pink(shape):
+    generator = random("b2")
+    frequency = np.fft.rfftfreq(shape[-1])
+    frequency[0] = frequency[1]
+    spectrum = np.fft.rfft(generator.normal(0, 30, shape)) / np.sqrt(frequency)
+    return np.fft.irfft(spectrum, shape[-1]) + generator.normal(0, 100, shape)
+
+
+def detector(shape):
+    return create_fake_data(shape, sigma=64.0, dtype=np.float64)[0]
+
+
+def full_range(shape):
+    return random("e").integers(-(2**31), 2**31, shape)
+
+
+def constant(shape):
+    return np.full(shape, 12_345)
+
+
+def wide(shape):
+    return random("g").normal(0, 1e6, shape) + 4e7 * np.sin(np.arange(shape[-1]) / 700)
+
+
+SETS = {
+    "a": ("white noise, sigma 100", white),
+    "b": ("random walk of step 20 and a sine", walk),
+    "b2": ("1/f and white noise, sigma 100", pink),
+    "c": ("flacarray's demo: sines and noise, sigma 64", detector),
+    "e": ("random 32-bit numbers", full_range),
+    "f": ("constant", constant),
+    "g": ("sigma 1e6 on a sine of 4e7: 27 bits", wide),
+}
+FLOATS = ("a", "b", "b2", "c")
+
+
+@cache
+def integers(name, shape):
+    """A synthetic set as int32."""
+    title, make = SETS[name]
+    return Dataset(name, title, np.round(make(shape)).astype(np.int32))
+
+
+@cache
+def floats(name, shape, dtype):
+    """The same streams before they were rounded, in steps of QUANTA."""
+    title, make = SETS[name]
+    dtype = np.dtype(dtype)
+    samples = (make(shape) * QUANTA).astype(dtype)
+    return Dataset(f"{name} {dtype.name}", f"{title}, times {QUANTA}", samples, QUANTA)
+
+
+def quantized(samples, steps_per_deviation):
+    step = np.std(samples) / steps_per_deviation
+    return np.round(samples / step)
+
+
+@cache
+def recordings():
+    """Recordings as int32: counts as they are, the one of decimals in two steps."""
+    ground = obspy.read(str(OBSPY / "ref_STS2"))[0].data
+    text = OBSPY / "BW.KW1._.EHZ.D.2011.090_downsampled.asc.gz"
+    grasshopper = np.load(RECORDINGS / "grasshopper.npy")
+    found = [
+        ("STS2", "seismometer, 200 Hz", ground),
+        ("KW1", "seismometer, 100 Hz", np.loadtxt(text)),
+        ("ECG", "electrocardiogram, 360 Hz", np.load(RECORDINGS / "ecg.npy")),
+        ("grasshopper/1000", "sound, 20 kHz, std/1000", quantized(grasshopper, 1000)),
+        ("grasshopper/100", "sound, 20 kHz, std/100", quantized(grasshopper, 100)),
+        ("hiss", "vinyl, 44.1 kHz", np.load(RECORDINGS / "hiss.npy")),
+    ]
+    return [
+        Dataset(name, title, samples.astype(np.int32).reshape(1, -1))
+        for name, title, samples in found
+    ]
