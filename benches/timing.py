@@ -1,6 +1,7 @@
 """Time of one thing, and of two against each other, in a machine that has other things to do."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
@@ -51,28 +52,29 @@ def compare(first, second, runs):
     )
 
 
-class Progress:
-    """A line for each step: how many are done, time gone, and time that all may take."""
+@dataclass(frozen=True)
+class Step:
+    """A part of a run that gives rows of a table, and the seconds that it may take."""
 
-    def __init__(self, steps):
-        """Steps: all (title, expected seconds) that will be taken, in their order."""
-        self.steps = steps
-        self.start = time.perf_counter()
-        self.done = 0
+    title: str
+    expected: float
+    rows: Callable
 
-    def step(self, title):
-        """Says that a step begins; expected times are scaled by those of the steps done."""
-        gone = time.perf_counter() - self.start
-        before = sum(expected for _, expected in self.steps[: self.done])
-        after = sum(expected for _, expected in self.steps[self.done :])
+
+def take(steps):
+    """Takes the steps in their order, with a line for each: time gone, and that of the whole."""
+    start = time.perf_counter()
+    for number, step in enumerate(steps):
+        gone = time.perf_counter() - start
+        before = sum(s.expected for s in steps[:number])
+        after = sum(s.expected for s in steps[number:])
         # At first the expectation counts as much as a minute of experience.
-        pace = (gone + 60) / (before + 60)
-        self.done += 1
+        whole = gone + after * (gone + 60) / (before + 60)
         print(
-            f"[{self.done:3}/{len(self.steps)}  {clock(gone)} of about {clock(gone + after * pace)}]"
-            f"  {title}",
+            f"[{number + 1:3}/{len(steps)}  {clock(gone)} of about {clock(whole)}]  {step.title}",
             flush=True,
         )
+        yield step, step.rows()
 
 
 def clock(time_in_seconds):
