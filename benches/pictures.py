@@ -1,0 +1,214 @@
+"""Draws what was recorded: labels stand at the lines, colours differ for the colour-blind too."""
+
+from collections import defaultdict
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+# Okabe and Ito's palette.
+OURS, FLACARRAY, GREY = "#D55E00", "#0072B2", "#5A5A5A"
+OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31", "#5A5A5A", "#999999")
+
+plt.rcParams |= {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "h5flac",
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.9",
+}
+
+
+def save(figure, path):
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def plain(axis, ticks=None):
+    """Numbers as people write them on a logarithmic axis."""
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.10g}"))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    if ticks is not None:
+        axis.set_ticks(ticks)
+    axis.set_minor_locator(NullLocator())
+
+
+def colour(codec):
+    if codec.startswith("h5flac"):
+        return OURS
+    return FLACARRAY if codec.startswith("flacarray") else GREY
+
+
+def label(axes, places):
+    """Writes (text, x, y, colour) beside points, moved up or down where they would collide."""
+    axes.figure.draw_without_rendering()
+    scale = axes.transData
+    height = 12.5 / 72 * axes.figure.dpi
+    taken = []
+    for text, x, y, ink in sorted(places, key=lambda place: place[2]):
+        left, low = scale.transform((x, y))
+        width = 0.55 * height * len(text)
+        position = low
+        for other_left, other_right, other in sorted(taken, key=lambda box: box[2]):
+            beside = left > other_right or left + width < other_left
+            if not beside and abs(position - other) < height:
+                position = other + height
+        taken.append((left, left + width, position))
+        axes.annotate(
+            text, (x, y), xytext=(7, (position - low) * 72 / axes.figure.dpi - 4),
+            textcoords="offset points", color=ink, fontsize=10, annotation_clip=False,
+        )  # fmt: skip
+
+
+def geometric_means(rows, column):
+    values = defaultdict(list)
+    for row in rows:
+        values[row["codec"]].append(float(row[column]))
+    return {codec: float(np.exp(np.mean(np.log(v)))) for codec, v in values.items()}
+
+
+def speed(rows, panels, path):
+    """Speed against ratio, a row of pictures for each (title, group, type, sets)."""
+    figure, grid = plt.subplots(
+        len(panels), 2, figsize=(13, 5.6 * len(panels)), layout="constrained", squeeze=False
+    )
+    for (title, chosen), pair in zip(panels, grid, strict=True):
+        rows_here = [row for row in rows if row["threads"] == "1" and chosen(row)]
+        bits = geometric_means(rows_here, "bits per sample")
+        raw = 64 if any("float64" in row["set"] for row in rows_here) else 32
+        failed = {row["codec"] for row in rows_here if row["within bound"] != "yes"}
+        for axes, what in zip(pair, ("encode", "decode"), strict=True):
+            speeds = geometric_means(rows_here, f"{what} MB/s")
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            draw_codecs(axes, {c: (raw / bits[c], speeds[c]) for c in bits}, failed)
+            plain(axes.xaxis, [t for t in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if in_view(axes, t)])
+            plain(axes.yaxis)
+            axes.set_xlabel("times smaller than raw  (better →)")
+            axes.set_ylabel(f"{what}, MB/s of samples  (better ↑)")
+            axes.set_title(f"{title}: {what}", loc="left")
+    save(figure, path)
+
+
+def in_view(axes, tick):
+    low, high = axes.get_xlim()
+    return low <= tick <= high
+
+
+def draw_codecs(axes, points, failed):
+    for family, ink in (("h5flac", OURS), ("flacarray", FLACARRAY)):
+        members = [points[codec] for codec in points if codec.startswith(family)]
+        axes.plot(*zip(*members, strict=True), color=ink, lw=2, zorder=2)
+    for codec, (x, y) in points.items():
+        hollow = "white" if codec in failed else colour(codec)
+        axes.plot(x, y, "o", ms=7, mec=colour(codec), mfc=hollow, zorder=3)
+    # Room for the labels on the right.
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, high * (high / low) ** 0.42)
+    label(
+        axes,
+        [
+            (codec + (" ✗ bound" if codec in failed else ""), x, y, colour(codec))
+            for codec, (x, y) in points.items()
+        ],
+    )
+
+
+def entropy(rows, path):
+    """Bits per sample above the entropy, and themselves, against the fineness of the steps."""
+    lines = defaultdict(list)
+    for row in rows:
+        lines[row["codec"]].append((float(row["sigma / quanta"]), float(row["bits per sample"])))
+    shown = {
+        "h5flac 5": OURS,
+        "flacarray 5": FLACARRAY,
+        "SZ3": OTHERS[0],
+        "ZFP": OTHERS[1],
+        "quantize, pcodec 8": OTHERS[2],
+        "quantize, bitshuffle + Zstd": OTHERS[3],
+        "quantize, bitshuffle + LZ4": OTHERS[4],
+        "quantize, gzip 4 + shuffle": OTHERS[5],
+    }
+    figure, (whole, above) = plt.subplots(1, 2, figsize=(13, 5.6), layout="constrained")
+    line = np.array(lines["Gaussian entropy"])
+    whole.plot(*line.T, color="0.75", lw=6, solid_capstyle="round", zorder=1)
+    places = {whole: [], above: []}
+    for codec, ink in shown.items():
+        points = np.array(lines[codec])
+        for axes, values in ((whole, points[:, 1]), (above, points[:, 1] - line[:, 1])):
+            axes.plot(points[:, 0], values, color=ink, lw=1.8, marker="o", ms=3.5)
+            places[axes].append((codec, points[-1, 0], values[-1], ink))
+    places[whole].append(("Gaussian entropy", line[-1, 0], line[-1, 1], "0.45"))
+    whole.set_ylabel("bits per sample")
+    above.set_ylabel("bits per sample above the entropy")
+    above.set_ylim(0, 5)
+    for axes, labels in places.items():
+        axes.set_xscale("log", base=2)
+        plain(axes.xaxis, [1, 4, 16, 64, 256, 1024, 4096])
+        axes.set_xlim(0.8, 4096 * 40)
+        axes.set_xlabel("sigma of white noise / quanta")
+        label(axes, [place for place in labels if place[2] < axes.get_ylim()[1]])
+    save(figure, path)
+
+
+def scaling(threads, chunks, lengths, path):
+    """Speed over threads, over chunk size, over stream length; encode above decode."""
+    figure, grid = plt.subplots(2, 3, figsize=(15, 9), layout="constrained")
+    for axes_row, what in zip(grid, ("encode", "decode"), strict=True):
+        column = f"{what} MB/s"
+        draw_threads(axes_row[0], threads, column)
+        draw_series(axes_row[1], chunks, "chunk bytes", column, 1 / 1024)
+        axes_row[1].set_xlabel("chunk, KiB")
+        axes_row[1].set_title("one long stream, through HDF5", loc="left")
+        draw_series(axes_row[2], lengths, "length", column, 1)
+        axes_row[2].set_xlabel("samples in a stream")
+        axes_row[2].set_title("chunk of 12 MB, core library", loc="left")
+        for axes in axes_row:
+            axes.set_ylabel(f"{what}, MB/s of samples")
+    save(figure, path)
+
+
+def draw_threads(axes, rows, column):
+    places, styles = [], {}
+    for row in rows:
+        styles.setdefault(row["shape"], []).append((int(row["threads"]), float(row[column])))
+    for (shape, points), ink in zip(styles.items(), (OURS, FLACARRAY, OTHERS[0]), strict=False):
+        first = points[0][1]
+        values = [(n, value / first) for n, value in points]
+        axes.plot(*zip(*values, strict=True), color=ink, marker="o")
+        places.append((f"{shape}: {first:.0f} → {points[-1][1]:.0f} MB/s", *values[-1], ink))
+    most = max(n for points in styles.values() for n, _ in points)
+    axes.plot([1, most], [1, most], color="0.75", lw=5, zorder=1)
+    axes.set_xticks(range(1, most + 1))
+    axes.set_xlim(0.9, 1 + (most - 1) * 2.1 + 0.2)
+    axes.set_ylim(0, most * 1.15)
+    axes.set_xlabel("threads (grey: as many times as fast)")
+    axes.set_title("core library, times one thread", loc="left")
+    label(axes, places)
+
+
+def draw_series(axes, rows, x, column, unit):
+    lines = defaultdict(list)
+    for row in rows:
+        threads = int(row.get("threads", 1))
+        name = row["codec"] + (f", {threads} threads" if threads > 1 else "")
+        lines[name].append((float(row[x]) * unit, float(row[column])))
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    places = []
+    for name, points in lines.items():
+        ink = "#A03000" if "threads" in name else colour(name)
+        dashes = "--" if "threads" in name else "-"
+        axes.plot(*zip(*points, strict=True), dashes, color=ink, marker="o", ms=4)
+        places.append((name, *points[-1], ink))
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, high * (high / low) ** 0.5)
+    ticks = 10.0 ** np.arange(0, 8)
+    plain(axes.xaxis, [tick for tick in ticks if low <= tick <= high])
+    plain(axes.yaxis)
+    label(axes, places)
