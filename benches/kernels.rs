@@ -1,0 +1,144 @@
+//! Speed of each kernel in each table that this processor can run, in samples.
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use h5flac::flac::{BitReader, BitWriter};
+use h5flac::simd::{Kernels, MAX_ORDER, Restore, tables};
+
+/// Samples that each call works on: small enough for the cache of a core.
+const SAMPLES: usize = 16 * 1024;
+const FRAMES: usize = 16;
+const ORDER: usize = 8;
+const SHIFT: u32 = 12;
+const COEFFICIENTS: [i32; ORDER] = [3500, -900, 700, -500, 300, -200, 100, -50];
+const RICE: u32 = 7;
+const PART: usize = 32;
+
+fn main() {
+    divan::main();
+}
+
+/// What the kernels work on, and room for what they give.
+struct Data {
+    /// A signal of 16 bits with noise.
+    narrow: Vec<i32>,
+    /// The same in 27 bits.
+    wide: Vec<i32>,
+    floats: Vec<f64>,
+    /// Residual of `narrow`, each of `FRAMES` frames after its warm-up.
+    predicted: Vec<i32>,
+    /// Noise as Rice codes of parameter `RICE` have it, and its codes.
+    noise: Vec<i32>,
+    codes: Vec<u8>,
+    frames: Vec<Restore>,
+    samples: Vec<i32>,
+    bytes: Vec<u8>,
+    sums: Vec<u64>,
+    ors: Vec<u32>,
+}
+
+impl Data {
+    fn new() -> Self {
+        let mut state = 1_u64;
+        // The sum of four bytes is nearly Gaussian, of sigma 148.
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[..4].iter().map(|&byte| i32::from(byte)).sum::<i32>() - 510
+        };
+        let noise: Vec<i32> = (0..SAMPLES).map(|_| random()).collect();
+        let mut level = 0;
+        let narrow: Vec<i32> = noise
+            .iter()
+            .map(|r| {
+                level += r / 8 - level / 64;
+                level + r / 2
+            })
+            .collect();
+        let wide: Vec<i32> = narrow.iter().map(|x| x << 13).collect();
+        let mut predicted = narrow.clone();
+        let length = SAMPLES / FRAMES;
+        for (x, r) in narrow.chunks(length).zip(predicted.chunks_mut(length)) {
+            (tables()[0].residual_narrow)(x, &COEFFICIENTS, SHIFT, &mut r[ORDER..]);
+        }
+        let folded = |r: &i32| (r << 1 ^ r >> 31) as u32;
+        let mut coefficients = [0; MAX_ORDER];
+        coefficients[..ORDER].copy_from_slice(&COEFFICIENTS);
+        let frames = (0..FRAMES)
+            .map(|frame| Restore {
+                start: frame * length,
+                length,
+                order: ORDER,
+                shift: SHIFT,
+                coefficients,
+                folded: predicted.iter().map(folded).fold(0, |or, z| or | z),
+                magnitudes: 0,
+            })
+            .collect();
+        let mut codes = vec![0; 8 * SAMPLES];
+        let mut writer = BitWriter::new(&mut codes);
+        (tables()[0].write_rice)(&noise, RICE, &mut writer);
+        let written = writer.finish();
+        codes.truncate(written);
+        Data {
+            floats: narrow.iter().map(|&x| f64::from(x)).collect(),
+            narrow,
+            wide,
+            predicted,
+            noise,
+            codes,
+            frames,
+            samples: vec![0; SAMPLES],
+            bytes: vec![0; 8 * SAMPLES],
+            sums: vec![0; SAMPLES / PART],
+            ors: vec![0; SAMPLES / PART],
+        }
+    }
+}
+
+/// A benchmark for each kernel, once for each table: `name = |kernels, data| call;`.
+macro_rules! kernels {
+    ($($name:ident = |$kernels:ident, $data:ident| $call:expr;)*) => {$(
+        #[divan::bench(args = tables().into_iter().map(|table| table.name))]
+        fn $name(bencher: Bencher, table: &str) {
+            let mut data = Data::new();
+            bencher.counter(ItemsCount::new(SAMPLES)).bench_local(move || {
+                let ($kernels, $data) = (named(table), &mut data);
+                black_box($call)
+            });
+        }
+    )*};
+}
+
+fn named(name: &str) -> &'static Kernels {
+    tables().into_iter().find(|table| table.name == name).expect("tables do not change")
+}
+
+kernels! {
+    survey = |k, d| (k.survey)(&d.narrow);
+    fixed_sums = |k, d| (k.fixed_sums)(&d.narrow, 16);
+    residual_narrow = |k, d|
+        (k.residual_narrow)(&d.narrow, &COEFFICIENTS, SHIFT, &mut d.samples[ORDER..]);
+    residual_wide = |k, d|
+        (k.residual_wide)(&d.wide, &COEFFICIENTS, SHIFT, &mut d.samples[ORDER..]);
+    part_sums = |k, d| (k.part_sums)(&d.noise, PART, &mut d.sums, &mut d.ors);
+    unary_sums = |k, d| (k.unary_sums)(&d.noise, RICE - 1);
+    write_rice = |k, d| (k.write_rice)(&d.noise, RICE, &mut BitWriter::new(&mut d.bytes));
+    read_plain = |k, d| (k.read_plain)(&mut BitReader::new(&d.bytes), 16, &mut d.samples);
+    read_rice = |k, d| (k.read_rice)(&mut BitReader::new(&d.codes), RICE, &mut d.samples);
+    restore_and_copy = |k, d| {
+        d.samples.copy_from_slice(&d.predicted);
+        (k.restore)(&mut d.samples, &mut d.frames);
+    };
+    correlate = |k, d| (k.correlate)(&d.floats, &mut [0.0; 13]);
+    add_products = |k, d| products(k, &d.floats);
+}
+
+/// The normal equations of order 12, four samples at a time.
+fn products(kernels: &Kernels, floats: &[f64]) -> [[f64; MAX_ORDER]; 12] {
+    let mut sums = [[0.0; MAX_ORDER]; 12];
+    for four in floats.chunks(4) {
+        let vectors = std::array::from_fn(|i| [four[i]; MAX_ORDER]);
+        (kernels.add_products)(&vectors, &[1.0; 4], &mut sums);
+    }
+    sums
+}
