@@ -1,5 +1,5 @@
 # Every target installs what it needs and does not have: Debian packages through apt
-# (scripts/system-packages), Python packages into .venv (scripts/python-packages).
+# (scripts/system-packages), Python packages into .venv and .venv-bench (scripts/python-packages).
 
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
@@ -10,9 +10,10 @@ NEXTEST := $(shell command -v cargo-nextest)
 # libhdf5-dev brings the libraries that a statically linked libhdf5 wants.
 FOR_PLUGIN := build-essential
 FOR_DEMO := $(FOR_PLUGIN) hdf5-tools
+FOR_BENCH := $(FOR_PLUGIN) cmake
 FOR_TEST := $(FOR_DEMO) cmake flac libhdf5-dev netcdf-bin pkg-config python3-h5py-mpi
 
-.PHONY: help plugin demo test check clean
+.PHONY: help plugin demo test check bench clean
 .DELETE_ON_ERROR:
 
 help: ## print this
@@ -42,9 +43,17 @@ check: .venv/ready ## check format, lints and documentation
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 
+bench: plugin .venv-bench/ready ## measure speed and size beside other codecs; ARGS="--quick", ARGS="--help"
+	@scripts/system-packages $(FOR_BENCH)
+	.venv-bench/bin/python benches $(ARGS)
+
 clean: ## remove everything built or installed here
-	rm -rf target .venv demo-output
+	rm -rf target .venv .venv-bench demo-output
 
 .venv/ready: scripts/python-packages tests/python/requirements.txt tests/python/constraints.txt
-	scripts/python-packages
+	scripts/python-packages .venv tests/python/requirements.txt
+	@touch $@
+
+.venv-bench/ready: scripts/python-packages benches/requirements.txt benches/constraints.txt
+	scripts/python-packages .venv-bench benches/requirements.txt
 	@touch $@
