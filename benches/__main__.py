@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import comparison
+import kernels
 import record
 import report
 import sweeps
@@ -23,6 +24,7 @@ PARTS = {
     "threads": sweeps.THREAD_COLUMNS,
     "chunks": sweeps.CHUNK_COLUMNS,
     "lengths": sweeps.LENGTH_COLUMNS,
+    "kernels": kernels.COLUMNS,
 }
 
 
@@ -43,6 +45,8 @@ def steps(part, quick):
             return sweeps.chunk_steps(1 << 16 if quick else 1 << 22, cores, runs)
         case "lengths":
             return sweeps.length_steps(60_000 if quick else 3_000_000, runs)
+        case "kernels":
+            return kernels.steps(quick)
 
 
 def arguments():
@@ -85,6 +89,8 @@ def main():
         report.update_docs(folder)
     if rows := record.read(folder / "targets.csv"):
         print(report.targets(rows))
+        if found.quick:
+            print("A quick run takes too little data for its speeds to mean anything.")
     print(f"wrote {folder} in {clock(time.perf_counter() - start)}", file=sys.stderr)
 
 

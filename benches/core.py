@@ -69,13 +69,12 @@ class Chunk:
         )  # fmt: skip
         params = words(level, quanta)
         self.address, length = c_void_p(), c_uint64()
-        succeed(
-            library.h5flac_compress(
-                array.ctypes.data, array.nbytes, byref(layout), None,
-                (c_uint * len(params))(*params), len(params), None, 0, threads,
-                byref(self.address), byref(length),
-            )  # fmt: skip
-        )
+        code = library.h5flac_compress(
+            array.ctypes.data, array.nbytes, byref(layout), None,
+            (c_uint * len(params))(*params), len(params), None, 0, threads,
+            byref(self.address), byref(length),
+        )  # fmt: skip
+        succeed(code)
         self.length = length.value
 
     def __del__(self):

@@ -172,8 +172,8 @@ def peers(quanta=None, threads=False):
         return bounded(None, threads) + exact()
     sz3 = hdf5plugin.SZ3(absolute=quanta / 2)
     zfp = hdf5plugin.Zfp(accuracy=quanta / 2)
-    # With streams side by side ZFP is larger, and SZ3 2 % smaller at a third of the speed; in chunks
-    # of one stream of two dimensions SZ3 stores them raw.
+    # Side by side the streams come out larger with ZFP, and 2 % smaller with SZ3 at a third of the
+    # speed; in chunks of (1, length) SZ3 stores them raw.
     return [
         *bounded(quanta, threads),
         Peer("SZ3", lambda: Filter(flat=True, **sz3)),

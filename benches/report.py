@@ -72,6 +72,16 @@ def failures(rows):
     return "Errors above half of quanta, in quanta:\n\n" + "\n".join(lines)
 
 
+def kernels(rows):
+    """Million samples a second, a line for each kernel and a column for each table."""
+    lines = {}
+    for row in rows:
+        line = lines.setdefault(row["kernel"], {"kernel": row["kernel"]})
+        line[row["table"]] = row["million samples/s"]
+    order = ["kernel", *sorted({row["table"] for row in rows}, key=lambda name: name != "scalar")]
+    return "Million samples a second.\n\n" + table(list(lines.values()), order)
+
+
 def machine(rows):
     return table(rows, ["what", "this machine"])
 
@@ -93,6 +103,8 @@ def sections(folder):
     for name in ("threads", "chunks", "lengths"):
         if rows := record.read(folder / f"{name}.csv"):
             found[name] = table(rows)
+    if rows := record.read(folder / "kernels.csv"):
+        found["kernels"] = kernels(rows)
     return found
 
 
@@ -129,8 +141,6 @@ def write_page(folder):
     parts = [f"# Benchmark {folder.name}", "Made by `make bench`. MB are 10⁶ bytes of samples."]
     for name, text in sections(folder).items():
         parts.append(f"## {name[0].upper()}{name[1:]}\n\n{text}")
-    if (folder / "kernels.txt").exists():
-        parts.append("## Kernels\n\nSee [kernels.txt](kernels.txt).")
     drawn = [name for name in PICTURES if (folder / f"{name}.svg").exists()]
     if drawn:
         parts.append("## Pictures\n\n" + "\n\n".join(f"![{name}]({name}.svg)" for name in drawn))

@@ -56,9 +56,7 @@ def flacarray_functions(dataset, level=LEVEL):
     size = data.nbytes + sum(part.nbytes for part in streams if part is not None)
     return (
         lambda: array_compress(samples, level=level, quanta=quanta),
-        lambda: array_decompress(
-            data, samples.shape[-1], *streams, is_int64=samples.itemsize == 8
-        ),
+        lambda: array_decompress(data, samples.shape[-1], *streams, is_int64=samples.itemsize == 8),
         size,
     )
 
