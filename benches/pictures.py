@@ -48,11 +48,16 @@ def label(axes, places):
     """Writes (text, x, y, colour) beside points, moved up or down where they would collide."""
     axes.figure.draw_without_rendering()
     scale = axes.transData
-    height = 12.5 / 72 * axes.figure.dpi
+    point = axes.figure.dpi / 72
+    height = 12.5 * point
     taken = []
+    for _, x, y, _ in places:
+        left, low = scale.transform((x, y))
+        taken.append((left - 4 * point, left + 4 * point, low))
     for text, x, y, ink in sorted(places, key=lambda place: place[2]):
         left, low = scale.transform((x, y))
-        width = 0.55 * height * len(text)
+        left += 7 * point
+        width = 0.5 * height * len(text)
         position = low
         for other_left, other_right, other in sorted(taken, key=lambda box: box[2]):
             beside = left > other_right or left + width < other_left
@@ -60,7 +65,7 @@ def label(axes, places):
                 position = other + height
         taken.append((left, left + width, position))
         axes.annotate(
-            text, (x, y), xytext=(7, (position - low) * 72 / axes.figure.dpi - 4),
+            text, (x, y), xytext=(7, (position - low) / point - 4),
             textcoords="offset points", color=ink, fontsize=10, annotation_clip=False,
         )  # fmt: skip
 
@@ -113,7 +118,7 @@ def draw_codecs(axes, points, failed):
     label(
         axes,
         [
-            (codec + (" ✗ bound" if codec in failed else ""), x, y, colour(codec))
+            (codec + (" ✗" if codec in failed else ""), x, y, colour(codec))
             for codec, (x, y) in points.items()
         ],
     )
@@ -208,7 +213,7 @@ def draw_series(axes, rows, x, column, unit):
         places.append((name, *points[-1], ink))
     low, high = axes.get_xlim()
     axes.set_xlim(low, high * (high / low) ** 0.5)
-    ticks = 10.0 ** np.arange(0, 8)
+    ticks = 10.0 ** np.arange(0, 8, 2)
     plain(axes.xaxis, [tick for tick in ticks if low <= tick <= high])
     plain(axes.yaxis)
     label(axes, places)

@@ -40,7 +40,7 @@ def sizes(samples, exponent):
 
 
 def entropy_steps(length):
-    samples = np.random.default_rng(2).normal(0, 1, (2, length))
+    samples = np.random.default_rng(2).normal(0, 1, (2, length)).astype(np.float32)
     for exponent in range(0, 13):
         yield Step(
             f"entropy: sigma / {2**exponent}",
