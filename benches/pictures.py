@@ -44,30 +44,55 @@ def colour(codec):
     return FLACARRAY if codec.startswith("flacarray") else GREY
 
 
-def label(axes, places):
-    """Writes (text, x, y, colour) beside points, moved up or down where they would collide."""
+def label_lines(axes, places):
+    """Writes (text, x, y, colour) right of the lines' ends, in their order, one above the other."""
     axes.figure.draw_without_rendering()
-    scale = axes.transData
-    point = axes.figure.dpi / 72
-    height = 12.5 * point
-    taken = []
-    for _, x, y, _ in places:
-        left, low = scale.transform((x, y))
-        taken.append((left - 4 * point, left + 4 * point, low))
-    for text, x, y, ink in sorted(places, key=lambda place: place[2]):
-        left, low = scale.transform((x, y))
-        left += 7 * point
-        width = 0.5 * height * len(text)
-        position = low
-        for other_left, other_right, other in sorted(taken, key=lambda box: box[2]):
-            beside = left > other_right or left + width < other_left
-            if not beside and abs(position - other) < height:
-                position = other + height
-        taken.append((left, left + width, position))
-        axes.annotate(
-            text, (x, y), xytext=(7, (position - low) / point - 4),
-            textcoords="offset points", color=ink, fontsize=10, annotation_clip=False,
-        )  # fmt: skip
+    unit = axes.figure.dpi / 72
+    lowest = -np.inf
+    for text, *at, ink in sorted(places, key=lambda place: place[2]):
+        y = axes.transData.transform(at)[1]
+        lowest = max(y, lowest + 12.5 * unit)
+        write(axes, text, at, ink, "left", (lowest - y) / unit)
+
+
+def label_points(axes, places):
+    """Writes (text, x, y, colour) beside points, where it covers the least."""
+    axes.figure.draw_without_rendering()
+    unit = axes.figure.dpi / 72
+    points = {place: axes.transData.transform(place[1:3]) for place in places}
+    taken = [(x - 4 * unit, x + 4 * unit, y, 8 * unit) for x, y in points.values()]
+    edge = axes.bbox.x0
+    for place in sorted(places, key=lambda place: place[2]):
+        text, *at, ink = place
+        x, y = points[place]
+        width, height = 6 * unit * len(text), 12.5 * unit
+        found = []
+        for side in ("left", "right"):
+            left = x + 7 * unit if side == "left" else x - 7 * unit - width
+            for lift in range(-6, 7):
+                box = (left, left + width, y + lift * height / 2, height)
+                # Half a line of distance is as bad as a tenth of a label covered.
+                cost = sum(covered(box, other) for other in taken) / (width * height)
+                cost += 0.1 * abs(lift) + 0.05 * (side == "right") + (left < edge)
+                found.append((cost, box, side, lift))
+        _, box, side, lift = min(found)
+        taken.append(box)
+        write(axes, text, at, ink, side, lift * 6.25)
+
+
+def write(axes, text, at, ink, side, lift):
+    """Writes beside a point, lifted by so many points; side: the text's alignment."""
+    axes.annotate(
+        text, at, xytext=(7 if side == "left" else -7, lift - 3.5), textcoords="offset points",
+        color=ink, fontsize=10, ha=side, annotation_clip=False,
+    )  # fmt: skip
+
+
+def covered(box, other):
+    """Area that two boxes (left, right, middle, height) share."""
+    width = min(box[1], other[1]) - max(box[0], other[0])
+    height = (box[3] + other[3]) / 2 - abs(box[2] - other[2])
+    return max(width, 0) * max(height, 0)
 
 
 def geometric_means(rows, column):
@@ -112,13 +137,13 @@ def draw_codecs(axes, points, failed):
     for codec, (x, y) in points.items():
         hollow = "white" if codec in failed else colour(codec)
         axes.plot(x, y, "o", ms=7, mec=colour(codec), mfc=hollow, zorder=3)
-    # Room for the labels on the right.
+    # Room for labels on both sides.
     low, high = axes.get_xlim()
-    axes.set_xlim(low, high * (high / low) ** 0.42)
-    label(
+    axes.set_xlim(low / (high / low) ** 0.1, high * (high / low) ** 0.35)
+    label_points(
         axes,
         [
-            (codec + (" ✗" if codec in failed else ""), x, y, colour(codec))
+            (codec.replace("quantize, ", "q. ") + " ✗" * (codec in failed), x, y, colour(codec))
             for codec, (x, y) in points.items()
         ],
     )
@@ -157,7 +182,7 @@ def entropy(rows, path):
         plain(axes.xaxis, [1, 4, 16, 64, 256, 1024, 4096])
         axes.set_xlim(0.8, 4096 * 40)
         axes.set_xlabel("sigma of white noise / quanta")
-        label(axes, [place for place in labels if place[2] < axes.get_ylim()[1]])
+        label_lines(axes, [place for place in labels if place[2] < axes.get_ylim()[1]])
     save(figure, path)
 
 
@@ -194,7 +219,7 @@ def draw_threads(axes, rows, column):
     axes.set_ylim(0, most * 1.15)
     axes.set_xlabel("threads (grey: as many times as fast)")
     axes.set_title("core library, times one thread", loc="left")
-    label(axes, places)
+    label_lines(axes, places)
 
 
 def draw_series(axes, rows, x, column, unit):
@@ -216,4 +241,4 @@ def draw_series(axes, rows, x, column, unit):
     ticks = 10.0 ** np.arange(0, 8, 2)
     plain(axes.xaxis, [tick for tick in ticks if low <= tick <= high])
     plain(axes.yaxis)
-    label(axes, places)
+    label_lines(axes, places)
