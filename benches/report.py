@@ -77,7 +77,7 @@ def kernels(rows):
     lines = {}
     for row in rows:
         line = lines.setdefault(row["kernel"], {"kernel": row["kernel"]})
-        line[row["table"]] = row["million samples/s"]
+        line[row["table"]] = short_number(row["million samples/s"])
     order = ["kernel", *sorted({row["table"] for row in rows}, key=lambda name: name != "scalar")]
     return "Million samples a second.\n\n" + table(list(lines.values()), order)
 
