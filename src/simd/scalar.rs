@@ -2,6 +2,7 @@
 
 pub mod flac_decode;
 pub mod flac_encode;
+pub mod quantize;
 
 use super::Kernels;
 
@@ -20,4 +21,12 @@ pub static KERNELS: Kernels = Kernels {
     restore: flac_decode::restore,
     correlate: flac_encode::correlate,
     add_products: flac_encode::add_products,
+    extent_i32: quantize::extent_of_integers,
+    extent_i64: quantize::extent_of_integers,
+    extent_f32: quantize::extent_of_floats,
+    extent_f64: quantize::extent_of_floats,
+    shift_i32: quantize::shift,
+    shift_i64: quantize::shift,
+    quantize_f32: quantize::quantize,
+    quantize_f64: quantize::quantize,
 };
