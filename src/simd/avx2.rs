@@ -5,7 +5,9 @@
 
 #![expect(unsafe_code, reason = "calls functions compiled for instructions that were detected")]
 
-use super::scalar::{flac_decode, flac_encode, quantize};
+mod quantize;
+
+use super::scalar::{flac_decode, flac_encode, quantize as portable};
 use super::{Extent, Kernels, MAX_ORDER, Restore, Survey};
 use crate::flac::{BitReader, BitWriter};
 use crate::quantize::Quantizer;
@@ -77,16 +79,16 @@ kernels! {
     correlate = flac_encode::correlate, (x: &[f64], out: &mut [f64]);
     add_products = flac_encode::add_products,
         (vectors: &[[f64; MAX_ORDER]; 4], weights: &[f64; 4], out: &mut [[f64; MAX_ORDER]]);
-    extent_i32 = quantize::extent_of_integers, (samples: &[i32]) -> Extent<i32>;
-    extent_i64 = quantize::extent_of_integers, (samples: &[i64]) -> Extent<i64>;
-    extent_f32 = quantize::extent_of_floats, (samples: &[f32]) -> Extent<f32>;
-    extent_f64 = quantize::extent_of_floats, (samples: &[f64]) -> Extent<f64>;
-    shift_i32 = quantize::shift, (samples: &[i32], offset: i64, out: &mut [i32]);
-    shift_i64 = quantize::shift, (samples: &[i64], offset: i64, out: &mut [i32]);
-    quantize_f32 = quantize::quantize,
+    extent_i32 = portable::extent_of_integers, (samples: &[i32]) -> Extent<i32>;
+    extent_i64 = portable::extent_of_integers, (samples: &[i64]) -> Extent<i64>;
+    extent_f32 = portable::extent_of_floats, (samples: &[f32]) -> Extent<f32>;
+    extent_f64 = portable::extent_of_floats, (samples: &[f64]) -> Extent<f64>;
+    shift_i32 = portable::shift, (samples: &[i32], offset: i64, out: &mut [i32]);
+    shift_i64 = portable::shift, (samples: &[i64], offset: i64, out: &mut [i32]);
+    quantize_f32 = quantize::singles,
         (samples: &[f32], quantizer: &Quantizer, offset: i64, out: &mut [i32],
          misses: &mut Vec<u32>);
-    quantize_f64 = quantize::quantize,
+    quantize_f64 = quantize::doubles,
         (samples: &[f64], quantizer: &Quantizer, offset: i64, out: &mut [i32],
          misses: &mut Vec<u32>);
 }

@@ -6,10 +6,11 @@ use crate::simd::Extent;
 
 /// Samples looked at side by side, so that the compiler vectorizes the loops.
 const LANES: usize = 32;
-const GROUP: usize = 8;
+/// Samples quantized at once.
+pub const GROUP: usize = 8;
 
 /// From 2^52 to 2^53 doubles are integers: x + SHIFT is rounded to one, which its last bits hold.
-const SHIFT: f64 = (3_u64 << 51) as f64;
+pub const SHIFT: f64 = (3_u64 << 51) as f64;
 
 /// The least and the largest of integers.
 #[inline(always)]
@@ -94,17 +95,6 @@ fn groups<T: Sample, const DECIMAL: bool, const EXACT: bool>(
     };
     // NaN, which fails anyway, where there is no fill value.
     let fill = fill.unwrap_or(T::from_f64(f64::NAN).bits());
-    let mut careful = |first: usize, samples: &[T], out: &mut [i32]| {
-        for (i, (&x, out)) in (first..).zip(samples.iter().zip(out)) {
-            match quantizer.integer(x, x.to_f64(), 0.0, 0) {
-                Some(n) => *out = n.wrapping_sub(offset) as i32,
-                None => {
-                    *out = 0;
-                    misses.push(i as u32);
-                }
-            }
-        }
-    };
     let (groups, rest) = samples.as_chunks::<GROUP>();
     let (places, last) = out.split_at_mut(samples.len() - rest.len());
     for (i, (group, place)) in groups.iter().zip(places.as_chunks_mut::<GROUP>().0).enumerate() {
@@ -127,8 +117,29 @@ fn groups<T: Sample, const DECIMAL: bool, const EXACT: bool>(
             place[l] = (rounded.to_bits() as i32).wrapping_sub(offset as i32);
         }
         if missed != 0 {
-            careful(i * GROUP, group, place);
+            careful(i * GROUP, group, quantizer, offset, place, misses);
         }
     }
-    careful(samples.len() - rest.len(), rest, last);
+    careful(samples.len() - rest.len(), rest, quantizer, offset, last, misses);
+}
+
+/// What [`quantize`] does, one by one, for samples whose first has index `first`.
+#[inline(never)]
+pub fn careful<T: Sample>(
+    first: usize,
+    samples: &[T],
+    quantizer: &Quantizer,
+    offset: i64,
+    out: &mut [i32],
+    misses: &mut Vec<u32>,
+) {
+    for (i, (&x, out)) in (first..).zip(samples.iter().zip(out)) {
+        match quantizer.integer(x, x.to_f64(), 0.0, 0) {
+            Some(n) => *out = n.wrapping_sub(offset) as i32,
+            None => {
+                *out = 0;
+                misses.push(i as u32);
+            }
+        }
+    }
 }
