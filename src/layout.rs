@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::sample::Sample;
+use zerocopy::FromBytes;
 
 /// Number class of a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -141,6 +142,12 @@ impl<'a> StreamView<'a> {
         }
     }
 
+    /// Samples `first..first + length` of the stream as a stream.
+    pub fn part(&self, first: usize, length: usize) -> Self {
+        debug_assert!(first + length <= self.length);
+        StreamView { start: self.start + first * self.stride, length, ..*self }
+    }
+
     /// Samples in the stream.
     pub fn len(&self) -> usize {
         self.length
@@ -149,6 +156,27 @@ impl<'a> StreamView<'a> {
     /// Whether the stream has no samples.
     pub fn is_empty(&self) -> bool {
         self.length == 0
+    }
+
+    /// Samples `first..first + length`: where they lie, if they lie there as in memory, or copied
+    /// into `buffer`.
+    pub fn samples<'b, T: Sample>(
+        &'b self,
+        first: usize,
+        length: usize,
+        buffer: &'b mut Vec<T>,
+    ) -> &'b [T] {
+        let native = (self.order == ByteOrder::Little) == cfg!(target_endian = "little");
+        if native && self.stride == T::SIZE {
+            let start = self.start + first * T::SIZE;
+            let bytes = &self.data[start..start + length * T::SIZE];
+            if let Ok(samples) = <[T]>::ref_from_bytes(bytes) {
+                return samples;
+            }
+        }
+        buffer.resize(length, T::default());
+        self.read(first, buffer);
+        buffer
     }
 
     /// Copies samples `first..first + out.len()` into `out` in native byte order.

@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// A component type of a chunk.
 pub trait Sample:
     Copy
-    + PartialEq
+    + PartialOrd
     + Default
     + Send
     + Sync

@@ -5,6 +5,7 @@ mod flat;
 mod gaps;
 mod grid;
 mod noise;
+mod outline;
 mod plan;
 mod quantizer;
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub const SHIFT: f64 = (3_u64 << 51) as f64;
 
 /// The least and the largest of integers.
 #[inline(always)]
-pub fn extent_of_integers<T: Sample + PartialOrd>(samples: &[T]) -> Extent<T> {
+pub fn extent_of_integers<T: Sample>(samples: &[T]) -> Extent<T> {
     let first = samples.first().copied().unwrap_or_default();
     let (least, most) = extremes(samples, first, first);
     Extent { least, most, same: least == most }
@@ -22,7 +22,7 @@ pub fn extent_of_integers<T: Sample + PartialOrd>(samples: &[T]) -> Extent<T> {
 
 /// The least and the largest number among floats.
 #[inline(always)]
-pub fn extent_of_floats<T: Sample + PartialOrd>(samples: &[T]) -> Extent<T> {
+pub fn extent_of_floats<T: Sample>(samples: &[T]) -> Extent<T> {
     let infinity = T::from_f64(f64::INFINITY);
     let (least, most) = extremes(samples, infinity, T::from_f64(f64::NEG_INFINITY));
     let first = samples.first().map_or(0, |x| x.bits());
@@ -34,7 +34,7 @@ pub fn extent_of_floats<T: Sample + PartialOrd>(samples: &[T]) -> Extent<T> {
 /// The least and the largest, of which there are `least` and `most` at least. Comparisons with
 /// NaN are false, so it is passed over.
 #[inline(always)]
-fn extremes<T: Sample + PartialOrd>(samples: &[T], least: T, most: T) -> (T, T) {
+fn extremes<T: Sample>(samples: &[T], least: T, most: T) -> (T, T) {
     let (mut low, mut high) = ([least; LANES], [most; LANES]);
     let mut take = |l: usize, x: T| {
         low[l] = if x < low[l] { x } else { low[l] };
