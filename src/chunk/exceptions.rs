@@ -52,6 +52,11 @@ impl Exceptions {
         }
     }
 
+    /// Removes all.
+    pub fn clear(&mut self) {
+        self.runs.clear();
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
