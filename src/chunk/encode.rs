@@ -154,7 +154,7 @@ const PART: usize = 1 << 17;
 /// The encoder remembers the streams before one of its part that is shorter than this.
 const SHORT: usize = 8192;
 
-/// More exceptions than one sample in so many were not expected of a plan that is no survey.
+/// More runs of exceptions than one in so many samples were not expected of a plan that is no survey.
 const MANY: usize = 64;
 
 /// Samples of a constant stream that are searched for exceptions at once.
@@ -169,8 +169,6 @@ struct Segment {
     /// First k of each frame, for differences.
     anchors: Vec<i64>,
     exceptions: Exceptions,
-    /// Samples that are exceptions.
-    missed: usize,
 }
 
 impl Segment {
@@ -180,7 +178,6 @@ impl Segment {
         self.frames.clear();
         self.anchors.clear();
         self.exceptions.clear();
-        self.missed = 0;
     }
 }
 
@@ -329,7 +326,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             let plan = workspace.planner.plan(&view, index, grids, careful);
             let block = self.block(&plan, &view, workspace);
             self.segment(&plan, block, &view, 0..plan.coded, workspace, segment);
-            if plan.surveyed || segment.missed * MANY <= plan.coded {
+            if plan.surveyed || segment.exceptions.runs() * MANY <= plan.coded {
                 let Segment { payload, frames, anchors, exceptions, .. } = &mut *segment;
                 self.describe(&plan, block, frames, anchors, exceptions, payload, table);
                 return;
@@ -369,8 +366,8 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 let piece = Piece::of(std::mem::take(&mut segment.payload));
                 (piece, segment)
             });
-            let missed: usize = segments.iter().map(|(_, segment)| segment.missed).sum();
-            if !plan.surveyed && missed * MANY > plan.coded {
+            let runs: usize = segments.iter().map(|(_, segment)| segment.exceptions.runs()).sum();
+            if !plan.surveyed && runs * MANY > plan.coded {
                 continue;
             }
             let (mut frames, mut anchors) = (Vec::new(), Vec::new());
@@ -465,7 +462,6 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             let samples = view.samples::<T>(first, length, samples);
             payload.resize(length, 0);
             plan.load(kernels, samples, first, k, misses, payload);
-            segment.missed += misses.len();
             for &miss in &*misses {
                 let bits = samples[miss as usize].bits();
                 segment.exceptions.add(first + miss as usize, 1, bits);

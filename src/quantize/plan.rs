@@ -169,6 +169,7 @@ impl Plan {
         }
         if misses.len() != missed {
             misses.sort_unstable();
+            misses.dedup();
         }
         if let Form::Narrow | Form::Split { .. } = self.form {
             add_flat(samples, misses);
