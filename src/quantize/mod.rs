@@ -9,7 +9,7 @@ mod outline;
 mod plan;
 mod quantizer;
 #[cfg(test)]
-mod random;
+pub(crate) mod random;
 mod rule;
 mod sketch;
 mod step;

@@ -143,3 +143,135 @@ pub fn careful<T: Sample>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantize::random::Random;
+    use crate::simd::{Kernels, tables};
+
+    /// Samples that a kernel may get wrong: no numbers, extremes, ties, and noise.
+    fn samples(random: &mut Random, quanta: f64, count: usize) -> Vec<f64> {
+        let most = (1_u64 << 51) as f64;
+        let special = [
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            -0.0,
+            0.0,
+            5e-324,
+            -1e-310,
+            1e-40,
+            f64::MAX,
+            f64::MIN,
+            1e38,
+            -999.25,
+        ];
+        let each = |random: &mut Random| {
+            let n = (1000.0 * random.gaussian()).trunc();
+            match (random.uniform() * 12.0) as u32 {
+                0 => special[(random.uniform() * special.len() as f64) as usize],
+                1 => (n + 0.5) * quanta,
+                2 => (most + n) * quanta,
+                3 => (-most + n * 0.25) * quanta,
+                4 => (n + 0.5) * quanta * (1.0 + 1e-16 * random.gaussian()),
+                5 => n * quanta,
+                6 => n * 1e6 * quanta,
+                _ => 1000.0 * random.gaussian() * quanta,
+            }
+        };
+        (0..count).map(|_| each(random)).collect()
+    }
+
+    fn quantizers(quanta: f64, fill: u64) -> Vec<Quantizer> {
+        let rules = [
+            Rule::Quanta(quanta),
+            Rule::Decimal { numerator: 1, power: 2 },
+            Rule::Decimal { numerator: 75, power: 5 },
+        ];
+        let kinds = |rule| {
+            [
+                Quantizer::lossless(rule),
+                Quantizer::lossy(rule, None),
+                Quantizer::lossy(rule, Some(fill)),
+            ]
+        };
+        rules.into_iter().flat_map(kinds).filter(Quantizer::is_usable).collect()
+    }
+
+    fn check_quantize<T: Sample>(kernels: &Kernels, samples: &[T], quantizer: &Quantizer) {
+        for offset in [0, -77, i64::from(i32::MIN), 1 << 50] {
+            let mut found = (vec![1; samples.len()], vec![]);
+            let mut expected = (vec![2; samples.len()], vec![]);
+            T::quantize(kernels, samples, quantizer, offset, &mut found.0, &mut found.1);
+            careful(0, samples, quantizer, offset, &mut expected.0, &mut expected.1);
+            assert_eq!(found, expected, "{} {quantizer:?} of {samples:?}", kernels.name);
+        }
+    }
+
+    #[test]
+    fn every_kernel_quantizes_as_one_sample_after_another() {
+        let mut random = Random::new(5);
+        for round in 0..300 {
+            let quanta = [0.01, 0.5, 1e-300, 1e-3, 1e300, 3.7e-38, 1.0][round % 7];
+            let doubles = samples(&mut random, quanta, round % 67);
+            let singles: Vec<f32> = doubles.iter().map(|&x| x as f32).collect();
+            let halves: Vec<half::f16> = singles.iter().map(|&x| half::f16::from_f32(x)).collect();
+            for kernels in tables() {
+                for quantizer in quantizers(quanta, (-999.25_f64).bits()) {
+                    check_quantize(kernels, &doubles, &quantizer);
+                }
+                for quantizer in quantizers(quanta, (-999.25_f32).bits()) {
+                    check_quantize(kernels, &singles, &quantizer);
+                    check_quantize(kernels, &halves, &quantizer);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_finds_the_extremes_of_numbers() {
+        let mut random = Random::new(6);
+        for count in 1..200 {
+            let doubles = samples(&mut random, 0.01, count);
+            let singles: Vec<f32> = doubles.iter().map(|&x| x as f32).collect();
+            let least = |xs: &[f64]| xs.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = |xs: &[f64]| xs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let wide: Vec<f64> = singles.iter().map(|&x| f64::from(x)).collect();
+            let same = doubles.iter().all(|x| x.bits() == doubles[0].bits());
+            for kernels in tables() {
+                let found = (kernels.extent_f64)(&doubles);
+                assert_eq!((found.least, found.most), (least(&doubles), most(&doubles)));
+                assert_eq!(found.same, same);
+                let found = (kernels.extent_f32)(&singles);
+                let found = (f64::from(found.least), f64::from(found.most));
+                assert_eq!(found, (least(&wide), most(&wide)));
+                let integers: Vec<i64> = doubles.iter().map(|&x| x.to_ordered()).collect();
+                let small: Vec<i32> = integers.iter().map(|&n| (n >> 31) as i32).collect();
+                let found = (kernels.extent_i64)(&integers);
+                let expected = (integers.iter().min(), integers.iter().max());
+                assert_eq!((Some(&found.least), Some(&found.most)), expected);
+                let found = (kernels.extent_i32)(&small);
+                assert_eq!(
+                    (Some(&found.least), Some(&found.most)),
+                    (small.iter().min(), small.iter().max())
+                );
+                for offset in [0, 5, i64::MIN, 1 << 31] {
+                    let mut out = vec![0; count];
+                    (kernels.shift_i64)(&integers, offset, &mut out);
+                    let expected = integers.iter().map(|n| n.wrapping_sub(offset) as i32);
+                    assert!(out.iter().copied().eq(expected));
+                    (kernels.shift_i32)(&small, offset, &mut out);
+                    let expected = small.iter().map(|&n| i64::from(n).wrapping_sub(offset) as i32);
+                    assert!(out.iter().copied().eq(expected));
+                }
+            }
+        }
+        for kernels in tables() {
+            assert!((kernels.extent_f32)(&[f32::NAN; 70]).same);
+            assert!(!(kernels.extent_f64)(&[0.0, -0.0]).same);
+            let none = (kernels.extent_f64)(&[f64::NAN; 3]);
+            assert!(none.most < none.least);
+        }
+    }
+}
