@@ -58,11 +58,3 @@ pub use chunk::{Compressed, Head, compress, decompress, decompress_into, decompr
 pub use error::{Error, ErrorKind, Result};
 pub use layout::{ByteOrder, Class, Dtype, Shape};
 pub use params::{Mode, Params};
-#[doc(hidden)]
-pub fn bench_quantizer(q: f64) -> quantize::Quantizer {
-    quantize::Quantizer::lossy(quantize::Rule::Quanta(q), None)
-}
-#[doc(hidden)]
-pub fn bench_exact(q: f64) -> quantize::Quantizer {
-    quantize::Quantizer::lossless(quantize::Rule::Quanta(q))
-}

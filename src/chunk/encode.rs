@@ -30,10 +30,9 @@ impl<'a> Piece<'a> {
         Piece { bytes, crc }
     }
 
-    /// Of bytes that will not grow.
-    fn of(mut bytes: Vec<u8>) -> Self {
-        bytes.shrink_to_fit();
-        Piece::new(bytes)
+    /// A copy of bytes.
+    fn copy(bytes: &[u8]) -> Self {
+        Piece::new(bytes.to_vec())
     }
 }
 
@@ -193,6 +192,10 @@ struct Workspace<'a, T> {
     planner: Planner<'a, T>,
     encoder: Encoder,
     blocks: Blocks<T>,
+    /// Streams whose samples are apart in the chunk, brought together.
+    gathered: Vec<T>,
+    /// What becomes a piece of its own size.
+    payload: Vec<u8>,
 }
 
 /// Buffers of one block.
@@ -273,6 +276,8 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 misses: Vec::new(),
                 payload: Vec::new(),
             },
+            gathered: Vec::new(),
+            payload: Vec::new(),
         }
     }
 
@@ -290,42 +295,74 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             }
             return part;
         }
-        let payload = workspaces.with(
+        workspaces.with(
             || self.workspace(),
             |workspace| {
                 workspace.encoder.reset();
-                let mut segment = Segment::default();
-                for index in streams {
-                    self.short(index, &mut grids, &mut part.table, &mut segment, workspace);
+                let payload = std::mem::take(&mut workspace.payload);
+                let mut segment = Segment { payload, ..Segment::default() };
+                segment.clear(0);
+                self.each_view(streams, workspace, |workspace, view, index| {
+                    self.short(view, index, &mut grids, &mut part.table, &mut segment, workspace);
+                });
+                if !segment.payload.is_empty() {
+                    part.payload.push(Piece::copy(&segment.payload));
                 }
-                segment.payload
+                workspace.payload = segment.payload;
             },
         );
-        if !payload.is_empty() {
-            part.payload.push(Piece::of(payload));
-        }
         part
+    }
+
+    /// Calls `each` with a view of each stream; those that lie side by side in the chunk are
+    /// copied first, so that none is read a cache line per sample.
+    fn each_view<'w>(
+        &self,
+        streams: Range<usize>,
+        workspace: &mut Workspace<'w, T>,
+        mut each: impl FnMut(&mut Workspace<'w, T>, &StreamView<'_>, usize),
+    ) {
+        let length = self.request.shape.length;
+        let inner = self.request.shape.inner * self.request.dtype.components();
+        let mut first = streams.start;
+        while first < streams.end {
+            let view = self.view(first);
+            if view.is_contiguous::<T>() {
+                each(workspace, &view, first);
+                first += 1;
+                continue;
+            }
+            let count = (inner - first % inner).min(streams.end - first);
+            let mut gathered = std::mem::take(&mut workspace.gathered);
+            gathered.resize(count * length, T::default());
+            view.read_neighbours(count, &mut gathered);
+            for i in 0..count {
+                each(workspace, &StreamView::contiguous(&gathered, length, i), first + i);
+            }
+            workspace.gathered = gathered;
+            first += count;
+        }
     }
 
     /// Encodes a stream of one segment behind those in `segment`'s payload.
     fn short(
         &self,
+        view: &StreamView<'_>,
         index: usize,
         grids: &mut Grids,
         table: &mut TableBuilder,
         segment: &mut Segment,
         workspace: &mut Workspace<'_, T>,
     ) {
-        let view = self.view(index);
         let start = segment.payload.len();
         for careful in [false, true] {
             segment.clear(start);
             if self.request.shape.length >= SHORT {
                 workspace.encoder.reset();
             }
-            let plan = workspace.planner.plan(&view, index, grids, careful);
-            let block = self.block(&plan, &view, workspace);
-            self.segment(&plan, block, &view, 0..plan.coded, workspace, segment);
+            let plan = workspace.planner.plan(view, index, grids, careful);
+            let block = self.block(&plan, view, workspace);
+            self.segment(&plan, block, view, 0..plan.coded, workspace, segment);
             if plan.surveyed || segment.exceptions.runs() * MANY <= plan.coded {
                 let Segment { payload, frames, anchors, exceptions, .. } = &mut *segment;
                 self.describe(&plan, block, frames, anchors, exceptions, payload, table);
@@ -355,16 +392,19 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             let firsts = (0..plan.coded).step_by(length).collect();
             let segments = map(self.request.threads, firsts, |first| {
                 let range = first..plan.coded.min(first + length);
-                let mut segment = Segment::default();
                 workspaces.with(
                     || self.workspace(),
                     |workspace| {
                         workspace.encoder.reset();
+                        let payload = std::mem::take(&mut workspace.payload);
+                        let mut segment = Segment { payload, ..Segment::default() };
+                        segment.clear(0);
                         self.segment(&plan, block, &view, range, workspace, &mut segment);
+                        let piece = Piece::copy(&segment.payload);
+                        workspace.payload = std::mem::take(&mut segment.payload);
+                        (piece, segment)
                     },
-                );
-                let piece = Piece::of(std::mem::take(&mut segment.payload));
-                (piece, segment)
+                )
             });
             let runs: usize = segments.iter().map(|(_, segment)| segment.exceptions.runs()).sum();
             if !plan.surveyed && runs * MANY > plan.coded {
@@ -381,7 +421,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             let (mut last, table) = (Vec::new(), &mut part.table);
             self.describe(&plan, block, &frames, &anchors, &mut exceptions, &mut last, table);
             if !last.is_empty() {
-                part.payload.push(Piece::of(last));
+                part.payload.push(Piece::new(last));
             }
             return;
         }

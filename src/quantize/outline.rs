@@ -117,7 +117,7 @@ impl<T: Sample> Planner<'_, T> {
         let far = i64::from(spread) * 4;
         let low = (i64::from(middle) - far).max(0) as i32;
         let high = (i64::from(middle) + far).min(i64::from(i32::MAX)) as i32;
-        let sum: i64 = self.payload.iter().map(|&n| i64::from(n.clamp(low, high))).sum();
+        let sum = (self.kernels.clamped_sum)(&self.payload, low, high);
         let centre = least + sum / sketch.len() as i64;
         Some(Outline { range: (least, most), centre })
     }

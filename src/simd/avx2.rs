@@ -33,6 +33,7 @@ pub static KERNELS: Kernels = Kernels {
     extent_f64,
     shift_i32,
     shift_i64,
+    clamped_sum,
     quantize_f32,
     quantize_f64,
 };
@@ -85,6 +86,7 @@ kernels! {
     extent_f64 = portable::extent_of_floats, (samples: &[f64]) -> Extent<f64>;
     shift_i32 = portable::shift, (samples: &[i32], offset: i64, out: &mut [i32]);
     shift_i64 = portable::shift, (samples: &[i64], offset: i64, out: &mut [i32]);
+    clamped_sum = portable::clamped_sum, (integers: &[i32], low: i32, high: i32) -> i64;
     quantize_f32 = quantize::singles,
         (samples: &[f32], quantizer: &Quantizer, offset: i64, out: &mut [i32],
          misses: &mut Vec<u32>);

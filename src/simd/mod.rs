@@ -110,6 +110,8 @@ pub struct Kernels {
     pub shift_i32: fn(&[i32], i64, &mut [i32]),
     /// The same.
     pub shift_i64: fn(&[i64], i64, &mut [i32]),
+    /// See [`scalar::quantize::clamped_sum`].
+    pub clamped_sum: fn(&[i32], i32, i32) -> i64,
     /// See [`scalar::quantize::quantize`].
     pub quantize_f32: Quantize<f32>,
     /// The same.

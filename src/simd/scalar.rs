@@ -27,6 +27,7 @@ pub static KERNELS: Kernels = Kernels {
     extent_f64: quantize::extent_of_floats,
     shift_i32: quantize::shift,
     shift_i64: quantize::shift,
+    clamped_sum: quantize::clamped_sum,
     quantize_f32: quantize::quantize,
     quantize_f64: quantize::quantize,
 };

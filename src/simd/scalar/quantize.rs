@@ -60,6 +60,12 @@ pub fn shift<T: Sample>(samples: &[T], offset: i64, out: &mut [i32]) {
     }
 }
 
+/// Sum of integers, those below `low` or above `high` counted as that.
+#[inline(always)]
+pub fn clamped_sum(integers: &[i32], low: i32, high: i32) -> i64 {
+    integers.iter().map(|&n| i64::from(n.max(low).min(high))).sum()
+}
+
 /// Writes the low 32 bits of each sample's integer less `offset`; indices of samples that the
 /// quantizer's rule, a multiple of a quanta or a decimal, cannot give back are appended to
 /// `misses`. [`Quantizer::integer`] says which integer.
@@ -256,6 +262,8 @@ mod tests {
                     (Some(&found.least), Some(&found.most)),
                     (small.iter().min(), small.iter().max())
                 );
+                let sum: i64 = small.iter().map(|&n| i64::from(n.clamp(-9, i32::MAX - 1))).sum();
+                assert_eq!((kernels.clamped_sum)(&small, -9, i32::MAX - 1), sum);
                 for offset in [0, 5, i64::MIN, 1 << 31] {
                     let mut out = vec![0; count];
                     (kernels.shift_i64)(&integers, offset, &mut out);
