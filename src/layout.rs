@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::sample::Sample;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// Number class of a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,6 +114,13 @@ impl Shape {
     }
 }
 
+/// Byte order of this machine.
+const NATIVE: ByteOrder =
+    if cfg!(target_endian = "little") { ByteOrder::Little } else { ByteOrder::Big };
+
+/// Side of the squares in which neighbouring streams are copied: a cache line of 4-byte samples.
+const TILE: usize = 16;
+
 /// One stream of components inside a chunk's raw bytes.
 #[derive(Clone, Copy)]
 pub struct StreamView<'a> {
@@ -141,6 +149,51 @@ impl<'a> StreamView<'a> {
         }
     }
 
+    /// Stream `index` of those that follow each other in `samples`, each of `length`.
+    pub fn contiguous<T: Sample>(samples: &'a [T], length: usize, index: usize) -> Self {
+        StreamView {
+            data: samples.as_bytes(),
+            start: index * length * T::SIZE,
+            stride: T::SIZE,
+            length,
+            order: NATIVE,
+        }
+    }
+
+    /// Whether the stream's samples follow each other directly.
+    pub fn is_contiguous<T: Sample>(&self) -> bool {
+        self.stride == T::SIZE
+    }
+
+    /// Copies this stream and its `count` − 1 neighbours in the chunk, one after another.
+    pub fn read_neighbours<T: Sample>(&self, count: usize, out: &mut [T]) {
+        debug_assert!(count * T::SIZE <= self.stride);
+        let little = self.order == ByteOrder::Little;
+        let mut tile = [T::default(); TILE * TILE];
+        for from in (0..count).step_by(TILE) {
+            let width = TILE.min(count - from);
+            for first in (0..self.length).step_by(TILE) {
+                let height = TILE.min(self.length - first);
+                for (row, across) in tile.chunks_exact_mut(TILE).take(height).enumerate() {
+                    let at = self.start + (first + row) * self.stride + from * T::SIZE;
+                    let bytes = &self.data[at..at + width * T::SIZE];
+                    T::read_slice(bytes, little, &mut across[..width]);
+                }
+                for column in 0..width {
+                    let at = (from + column) * self.length + first;
+                    let down = tile[column..].iter().step_by(TILE);
+                    out[at..at + height].iter_mut().zip(down).for_each(|(out, &x)| *out = x);
+                }
+            }
+        }
+    }
+
+    /// Samples `first..first + length` of the stream as a stream.
+    pub fn part(&self, first: usize, length: usize) -> Self {
+        debug_assert!(first + length <= self.length);
+        StreamView { start: self.start + first * self.stride, length, ..*self }
+    }
+
     /// Samples in the stream.
     pub fn len(&self) -> usize {
         self.length
@@ -149,6 +202,26 @@ impl<'a> StreamView<'a> {
     /// Whether the stream has no samples.
     pub fn is_empty(&self) -> bool {
         self.length == 0
+    }
+
+    /// Samples `first..first + length`: where they lie, if they lie there as in memory, or copied
+    /// into `buffer`.
+    pub fn samples<'b, T: Sample>(
+        &'b self,
+        first: usize,
+        length: usize,
+        buffer: &'b mut Vec<T>,
+    ) -> &'b [T] {
+        if self.order == NATIVE && self.stride == T::SIZE {
+            let start = self.start + first * T::SIZE;
+            let bytes = &self.data[start..start + length * T::SIZE];
+            if let Ok(samples) = <[T]>::ref_from_bytes(bytes) {
+                return samples;
+            }
+        }
+        buffer.resize(length, T::default());
+        self.read(first, buffer);
+        buffer
     }
 
     /// Copies samples `first..first + out.len()` into `out` in native byte order.
@@ -163,6 +236,29 @@ impl<'a> StreamView<'a> {
             for (i, x) in out.iter_mut().enumerate() {
                 let at = start + i * self.stride;
                 T::read_slice(&self.data[at..at + T::SIZE], little, std::slice::from_mut(x));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_read_as_each_one_alone() {
+        let dtype = Dtype::new(Class::Signed, 2, ByteOrder::Big, false).unwrap();
+        for (length, inner) in [(1, 5), (16, 16), (37, 40), (100, 17)] {
+            let shape = Shape { outer: 2, length, inner };
+            let data: Vec<u8> = (0..4 * length * inner).map(|i| (i * 7 % 251) as u8).collect();
+            let view = |i| StreamView::new(&data, &dtype, &shape, inner + i);
+            let mut all = vec![0_i16; (inner - 1) * length];
+            view(1).read_neighbours(inner - 1, &mut all);
+            for i in 0..inner - 1 {
+                let (mut alone, mut copied) = (vec![0_i16; length], vec![0_i16; length]);
+                view(1 + i).read(0, &mut alone);
+                StreamView::contiguous(&all, length, i).read(0, &mut copied);
+                assert_eq!(alone, copied, "stream {i} of {shape:?}");
             }
         }
     }

@@ -1,9 +1,24 @@
 //! The eleven component types as one trait: bytes, bits, and order-preserving integers.
 
+use crate::quantize::Quantizer;
+use crate::simd::scalar::quantize;
+use crate::simd::{Extent, Kernels};
 use half::f16;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// A component type of a chunk.
-pub trait Sample: Copy + PartialEq + Default + Send + Sync + std::fmt::Debug + 'static {
+pub trait Sample:
+    Copy
+    + PartialOrd
+    + Default
+    + Send
+    + Sync
+    + std::fmt::Debug
+    + FromBytes
+    + IntoBytes
+    + Immutable
+    + 'static
+{
     /// Bytes of one sample.
     const SIZE: usize;
     /// Whether samples are IEEE floats, to which quantization applies.
@@ -28,6 +43,20 @@ pub trait Sample: Copy + PartialEq + Default + Send + Sync + std::fmt::Debug + '
     fn from_f64(x: f64) -> Self;
     /// Whether it is a number, which integers always are.
     fn is_finite(self) -> bool;
+
+    /// The least and the largest number among samples.
+    fn extent(kernels: &Kernels, samples: &[Self]) -> Extent<Self>;
+    /// See [`quantize::shift`].
+    fn shift(kernels: &Kernels, samples: &[Self], offset: i64, out: &mut [i32]);
+    /// See [`quantize::quantize`].
+    fn quantize(
+        kernels: &Kernels,
+        samples: &[Self],
+        quantizer: &Quantizer,
+        offset: i64,
+        out: &mut [i32],
+        misses: &mut Vec<u32>,
+    );
 }
 
 macro_rules! slices {
@@ -48,7 +77,7 @@ macro_rules! slices {
 }
 
 macro_rules! integer {
-    ($($t:ty, $unsigned:ty, $flip:expr;)*) => {$(
+    ($($t:ty, $unsigned:ty, $flip:expr, $extent:expr, $shift:expr;)*) => {$(
         impl Sample for $t {
             const SIZE: usize = size_of::<$t>();
             const FLOAT: bool = false;
@@ -60,16 +89,46 @@ macro_rules! integer {
             fn to_f64(self) -> f64 { self as f64 }
             fn from_f64(x: f64) -> Self { x as $t }
             fn is_finite(self) -> bool { true }
+            fn extent(kernels: &Kernels, samples: &[Self]) -> Extent<Self> {
+                ($extent)(kernels, samples)
+            }
+            fn shift(kernels: &Kernels, samples: &[Self], offset: i64, out: &mut [i32]) {
+                ($shift)(kernels, samples, offset, out);
+            }
+            fn quantize(
+                _: &Kernels,
+                samples: &[Self],
+                quantizer: &Quantizer,
+                offset: i64,
+                out: &mut [i32],
+                misses: &mut Vec<u32>,
+            ) {
+                quantize::quantize(samples, quantizer, offset, out, misses);
+            }
         }
     )*};
 }
 integer! {
-    i8, u8, 0; u8, u8, 0; i16, u16, 0; u16, u16, 0; i32, u32, 0; u32, u32, 0;
-    i64, u64, 0; u64, u64, i64::MIN;
+    i8, u8, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
+        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
+    u8, u8, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
+        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
+    i16, u16, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
+        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
+    u16, u16, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
+        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
+    i32, u32, 0, |kernels: &Kernels, xs| (kernels.extent_i32)(xs),
+        |kernels: &Kernels, xs, offset, out| (kernels.shift_i32)(xs, offset, out);
+    u32, u32, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
+        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
+    i64, u64, 0, |kernels: &Kernels, xs| (kernels.extent_i64)(xs),
+        |kernels: &Kernels, xs, offset, out| (kernels.shift_i64)(xs, offset, out);
+    u64, u64, i64::MIN, |_: &Kernels, xs| quantize::extent_of_integers(xs),
+        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
 }
 
 macro_rules! float {
-    ($($t:ty, $signed:ty, $to:expr, $from:expr;)*) => {$(
+    ($($t:ty, $signed:ty, $to:expr, $from:expr, $extent:expr, $quantize:expr;)*) => {$(
         impl Sample for $t {
             const SIZE: usize = size_of::<$t>();
             const FLOAT: bool = true;
@@ -87,13 +146,38 @@ macro_rules! float {
             fn to_f64(self) -> f64 { $to(self) }
             fn from_f64(x: f64) -> Self { $from(x) }
             fn is_finite(self) -> bool { <$t>::is_finite(self) }
+            fn extent(kernels: &Kernels, samples: &[Self]) -> Extent<Self> {
+                ($extent)(kernels, samples)
+            }
+            fn shift(_: &Kernels, samples: &[Self], offset: i64, out: &mut [i32]) {
+                quantize::shift(samples, offset, out);
+            }
+            fn quantize(
+                kernels: &Kernels,
+                samples: &[Self],
+                quantizer: &Quantizer,
+                offset: i64,
+                out: &mut [i32],
+                misses: &mut Vec<u32>,
+            ) {
+                ($quantize)(kernels, samples, quantizer, offset, out, misses);
+            }
         }
     )*};
 }
 float! {
-    f16, i16, f16::to_f64, half_from_f64;
-    f32, i32, f64::from, |x| x as f32;
-    f64, i64, |x| x, |x| x;
+    f16, i16, f16::to_f64, half_from_f64,
+        |_: &Kernels, xs| quantize::extent_of_floats(xs),
+        |_: &Kernels, samples, quantizer, offset, out, misses|
+            quantize::quantize(samples, quantizer, offset, out, misses);
+    f32, i32, f64::from, |x| x as f32,
+        |kernels: &Kernels, xs| (kernels.extent_f32)(xs),
+        |kernels: &Kernels, samples, quantizer, offset, out, misses|
+            (kernels.quantize_f32)(samples, quantizer, offset, out, misses);
+    f64, i64, |x| x, |x| x,
+        |kernels: &Kernels, xs| (kernels.extent_f64)(xs),
+        |kernels: &Kernels, samples, quantizer, offset, out, misses|
+            (kernels.quantize_f64)(samples, quantizer, offset, out, misses);
 }
 
 /// Rounds to half precision, to nearest even. (`f16::from_f64` rounds twice on some processors.)

@@ -11,27 +11,52 @@ use crate::parallel::{Workspaces, map};
 use crate::params::{Mode, Params, is_step};
 use crate::quantize::{Form, Grids, Plan, Planner, Wishes};
 use crate::sample::Sample;
+use crate::simd::{Kernels, kernels};
 use crate::with_sample;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// A compressed chunk, in parts that are copied once to where they go.
-pub struct Compressed<'a> {
-    parts: Vec<Cow<'a, [u8]>>,
+/// Consecutive bytes of a chunk, and their CRC-32.
+struct Piece<'a> {
+    bytes: Cow<'a, [u8]>,
+    crc: crc32fast::Hasher,
 }
 
-impl<'a> Compressed<'a> {
-    /// Adds the CRC-32 of all parts.
-    fn sealed(mut parts: Vec<Cow<'a, [u8]>>) -> Self {
+impl<'a> Piece<'a> {
+    fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        let bytes = bytes.into();
         let mut crc = crc32fast::Hasher::new();
-        parts.iter().for_each(|part| crc.update(part));
-        parts.push(Cow::Owned(crc.finalize().to_le_bytes().to_vec()));
-        Compressed { parts }
+        crc.update(&bytes);
+        Piece { bytes, crc }
+    }
+
+    /// A copy of bytes.
+    fn copy(bytes: &[u8]) -> Self {
+        Piece::new(bytes.to_vec())
+    }
+}
+
+/// A compressed chunk, in pieces that are copied once to where they go.
+pub struct Compressed<'a> {
+    pieces: Vec<Piece<'a>>,
+    threads: usize,
+}
+
+/// A chunk below this many bytes is copied on one thread.
+const LEAST_COPIED: usize = 1 << 20;
+
+impl<'a> Compressed<'a> {
+    /// Adds the CRC-32 of all pieces.
+    fn sealed(mut pieces: Vec<Piece<'a>>, threads: usize) -> Self {
+        let mut crc = crc32fast::Hasher::new();
+        pieces.iter().for_each(|piece| crc.combine(&piece.crc));
+        pieces.push(Piece::new(crc.finalize().to_le_bytes().to_vec()));
+        Compressed { pieces, threads }
     }
 
     /// Bytes in all.
     pub fn len(&self) -> usize {
-        self.parts.iter().map(|part| part.len()).sum()
+        self.pieces.iter().map(|piece| piece.bytes.len()).sum()
     }
 
     /// Never: a chunk has at least its prefix.
@@ -39,14 +64,17 @@ impl<'a> Compressed<'a> {
         self.len() == 0
     }
 
-    /// Copies the chunk into `out` of exactly `len` bytes, freeing each part as it goes.
+    /// Copies the chunk into `out` of exactly `len` bytes, freeing each piece as it goes.
     pub fn write_to(self, out: &mut [u8]) {
+        let threads = if out.len() < LEAST_COPIED { 1 } else { self.threads };
         let mut rest = out;
-        for part in self.parts {
-            let (place, after) = rest.split_at_mut(part.len());
-            place.copy_from_slice(&part);
+        let mut places = Vec::with_capacity(self.pieces.len());
+        for piece in self.pieces {
+            let (place, after) = rest.split_at_mut(piece.bytes.len());
+            places.push((piece, place));
             rest = after;
         }
+        map(threads, places, |(piece, place)| place.copy_from_slice(&piece.bytes));
     }
 
     /// The chunk as one vector.
@@ -118,13 +146,20 @@ pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<
     Ok(with_sample!(dtype, T => Chunk::<T>::new(data, request).compress()))
 }
 
-/// Streams are encoded in parts of this many samples or more, each on one thread.
+/// Streams are encoded in parts of this many samples or more, each on one thread; so are segments
+/// of a stream that holds two of them.
 const PART: usize = 1 << 17;
 
-/// Blocks of a stream after which the encoder forgets, so that bytes do not depend on threads.
-const SEGMENT: usize = 16;
+/// The encoder remembers the streams before one of its part that is shorter than this.
+const SHORT: usize = 8192;
 
-/// What a stream's segment became.
+/// More runs of exceptions than one in so many samples were not expected of a plan that is no survey.
+const MANY: usize = 64;
+
+/// Samples of a constant stream that are searched for exceptions at once.
+const CONSTANT_BLOCK: usize = 4096;
+
+/// What a stream, or a segment of it, became.
 #[derive(Default)]
 struct Segment {
     payload: Vec<u8>,
@@ -135,12 +170,21 @@ struct Segment {
     exceptions: Exceptions,
 }
 
+impl Segment {
+    /// Forgets all but the first `kept` bytes of the payload.
+    fn clear(&mut self, kept: usize) {
+        self.payload.truncate(kept);
+        self.frames.clear();
+        self.anchors.clear();
+        self.exceptions.clear();
+    }
+}
+
 /// What consecutive streams became.
 #[derive(Default)]
 struct Part {
     table: TableBuilder,
-    /// In pieces, of which those of a long stream are not copied together.
-    payload: Vec<Vec<u8>>,
+    payload: Vec<Piece<'static>>,
 }
 
 /// Buffers of one thread.
@@ -148,26 +192,19 @@ struct Workspace<'a, T> {
     planner: Planner<'a, T>,
     encoder: Encoder,
     blocks: Blocks<T>,
+    /// Streams whose samples are apart in the chunk, brought together.
+    gathered: Vec<T>,
+    /// What becomes a piece of its own size.
+    payload: Vec<u8>,
 }
 
 /// Buffers of one block.
 struct Blocks<T> {
+    kernels: &'static Kernels,
     samples: Vec<T>,
     k: Vec<i64>,
     misses: Vec<u32>,
     payload: Vec<i32>,
-}
-
-impl<T: Sample> Blocks<T> {
-    /// A block's k and what FLAC codes of it.
-    fn load(&mut self, plan: &Plan, view: &StreamView<'_>, first: usize, length: usize) {
-        self.samples.resize(length, T::default());
-        self.k.resize(length, 0);
-        self.payload.resize(length, 0);
-        view.read(first, &mut self.samples);
-        plan.integers(&self.samples, first, &mut self.k, &mut self.misses);
-        plan.payload(&self.k, &mut self.payload);
-    }
 }
 
 /// A chunk of samples of one type.
@@ -215,26 +252,32 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         let mut table = TableBuilder::default();
         parts.iter().for_each(|part| table.append(&part.table));
         let head = coded_head(table, dtype, shape, self.wishes.dither);
-        let coded =
-            head.len() + parts.iter().flat_map(|part| &part.payload).map(Vec::len).sum::<usize>();
+        let payload = parts.iter().flat_map(|part| &part.payload);
+        let coded = head.len() + payload.map(|piece| piece.bytes.len()).sum::<usize>();
         if coded >= self.data.len() + PREFIX {
-            let head = raw_head(self.data, dtype, shape);
-            return Compressed::sealed(vec![Cow::Owned(head), Cow::Borrowed(self.data)]);
+            drop(parts);
+            let raw = map(*threads, self.data.chunks(LEAST_COPIED).collect(), Piece::new);
+            let head = Piece::new(raw_head(self.data, dtype, shape));
+            return Compressed::sealed(std::iter::once(head).chain(raw).collect(), *threads);
         }
-        let payloads = parts.into_iter().flat_map(|part| part.payload).map(Cow::Owned);
-        Compressed::sealed(std::iter::once(Cow::Owned(head)).chain(payloads).collect())
+        let payload = parts.into_iter().flat_map(|part| part.payload);
+        let pieces = std::iter::once(Piece::new(head)).chain(payload).collect();
+        Compressed::sealed(pieces, *threads)
     }
 
     fn workspace(&self) -> Workspace<'_, T> {
         Workspace {
-            planner: Planner::new(&self.wishes),
+            planner: Planner::new(&self.wishes, self.request.threads),
             encoder: Encoder::new(self.request.params.level),
             blocks: Blocks {
+                kernels: kernels(),
                 samples: Vec::new(),
                 k: Vec::new(),
                 misses: Vec::new(),
                 payload: Vec::new(),
             },
+            gathered: Vec::new(),
+            payload: Vec::new(),
         }
     }
 
@@ -244,81 +287,201 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         streams: Range<usize>,
         workspaces: &Workspaces<Workspace<'w, T>>,
     ) -> Part {
-        let mut part = Part { payload: vec![Vec::new()], ..Part::default() };
-        let length = self.request.shape.length;
-        let mut ends = Vec::new();
+        let mut part = Part::default();
         let mut grids = Grids::default();
-        for index in streams {
-            let view = self.view(index);
+        if self.request.shape.length >= 2 * PART {
+            for index in streams {
+                self.long(index, &mut grids, &mut part, workspaces);
+            }
+            return part;
+        }
+        workspaces.with(
+            || self.workspace(),
+            |workspace| {
+                workspace.encoder.reset();
+                let payload = std::mem::take(&mut workspace.payload);
+                let mut segment = Segment { payload, ..Segment::default() };
+                segment.clear(0);
+                self.each_view(streams, workspace, |workspace, view, index| {
+                    self.short(view, index, &mut grids, &mut part.table, &mut segment, workspace);
+                });
+                if !segment.payload.is_empty() {
+                    part.payload.push(Piece::copy(&segment.payload));
+                }
+                workspace.payload = segment.payload;
+            },
+        );
+        part
+    }
+
+    /// Calls `each` with a view of each stream; those that lie side by side in the chunk are
+    /// copied first, so that none is read a cache line per sample.
+    fn each_view<'w>(
+        &self,
+        streams: Range<usize>,
+        workspace: &mut Workspace<'w, T>,
+        mut each: impl FnMut(&mut Workspace<'w, T>, &StreamView<'_>, usize),
+    ) {
+        let length = self.request.shape.length;
+        let inner = self.request.shape.inner * self.request.dtype.components();
+        let mut first = streams.start;
+        while first < streams.end {
+            let view = self.view(first);
+            if view.is_contiguous::<T>() {
+                each(workspace, &view, first);
+                first += 1;
+                continue;
+            }
+            let count = (inner - first % inner).min(streams.end - first);
+            let mut gathered = std::mem::take(&mut workspace.gathered);
+            gathered.resize(count * length, T::default());
+            view.read_neighbours(count, &mut gathered);
+            for i in 0..count {
+                each(workspace, &StreamView::contiguous(&gathered, length, i), first + i);
+            }
+            workspace.gathered = gathered;
+            first += count;
+        }
+    }
+
+    /// Encodes a stream of one segment behind those in `segment`'s payload.
+    fn short(
+        &self,
+        view: &StreamView<'_>,
+        index: usize,
+        grids: &mut Grids,
+        table: &mut TableBuilder,
+        segment: &mut Segment,
+        workspace: &mut Workspace<'_, T>,
+    ) {
+        let start = segment.payload.len();
+        for careful in [false, true] {
+            segment.clear(start);
+            if self.request.shape.length >= SHORT {
+                workspace.encoder.reset();
+            }
+            let plan = workspace.planner.plan(view, index, grids, careful);
+            let block = self.block(&plan, view, workspace);
+            self.segment(&plan, block, view, 0..plan.coded, workspace, segment);
+            if plan.surveyed || segment.exceptions.runs() * MANY <= plan.coded {
+                let Segment { payload, frames, anchors, exceptions, .. } = &mut *segment;
+                self.describe(&plan, block, frames, anchors, exceptions, payload, table);
+                return;
+            }
+        }
+    }
+
+    /// Encodes a stream of several segments.
+    fn long<'w>(
+        &'w self,
+        index: usize,
+        grids: &mut Grids,
+        part: &mut Part,
+        workspaces: &Workspaces<Workspace<'w, T>>,
+    ) {
+        let view = self.view(index);
+        for careful in [false, true] {
             let (plan, block) = workspaces.with(
                 || self.workspace(),
                 |workspace| {
-                    let plan = workspace.planner.plan(&view, index, &mut grids);
+                    let plan = workspace.planner.plan(&view, index, grids, careful);
                     (plan, self.block(&plan, &view, workspace))
                 },
             );
-            let segment_length = block * SEGMENT;
-            let firsts = (0..plan.coded).step_by(segment_length).collect();
+            let length = PART.div_ceil(block) * block;
+            let firsts = (0..plan.coded).step_by(length).collect();
             let segments = map(self.request.threads, firsts, |first| {
-                let range = first..plan.coded.min(first + segment_length);
+                let range = first..plan.coded.min(first + length);
                 workspaces.with(
                     || self.workspace(),
-                    |workspace| self.segment(&plan, block, &view, range, workspace),
+                    |workspace| {
+                        workspace.encoder.reset();
+                        let payload = std::mem::take(&mut workspace.payload);
+                        let mut segment = Segment { payload, ..Segment::default() };
+                        segment.clear(0);
+                        self.segment(&plan, block, &view, range, workspace, &mut segment);
+                        let piece = Piece::copy(&segment.payload);
+                        workspace.payload = std::mem::take(&mut segment.payload);
+                        (piece, segment)
+                    },
                 )
             });
+            let runs: usize = segments.iter().map(|(_, segment)| segment.exceptions.runs()).sum();
+            if !plan.surveyed && runs * MANY > plan.coded {
+                continue;
+            }
+            let (mut frames, mut anchors) = (Vec::new(), Vec::new());
             let mut exceptions = Exceptions::default();
-            segments.iter().for_each(|segment| exceptions.append(&segment.exceptions));
-            if let Some(bits) = plan.padding {
-                exceptions.add(plan.coded, length - plan.coded, bits);
+            for (piece, segment) in segments {
+                frames.extend(segment.frames);
+                anchors.extend(segment.anchors);
+                exceptions.append(&segment.exceptions);
+                part.payload.push(piece);
             }
-            let stream = Stream {
-                rule: plan.quantizer.rule,
-                form: plan.form,
-                offset: plan.offset,
-                factor: plan.factor,
-                width: plan.width,
-                block: if plan.form == Form::Constant { 0 } else { block },
-                coded: plan.coded,
-                exceptions: !exceptions.is_empty(),
-            };
-            part.table.push(&stream, length);
-            let mut last = 0_i64;
-            for segment in segments {
-                segment.frames.iter().for_each(|&bytes| part.table.push_frame(bytes));
-                for anchor in segment.anchors {
-                    part.table.push_anchor(anchor.wrapping_sub(last));
-                    last = anchor;
-                }
-                if plan.coded > segment_length {
-                    part.payload.push(segment.payload);
-                } else if let Some(payload) = part.payload.last_mut() {
-                    payload.extend_from_slice(&segment.payload);
-                }
+            let (mut last, table) = (Vec::new(), &mut part.table);
+            self.describe(&plan, block, &frames, &anchors, &mut exceptions, &mut last, table);
+            if !last.is_empty() {
+                part.payload.push(Piece::new(last));
             }
-            if !exceptions.is_empty()
-                && let Some(payload) = part.payload.last_mut()
-            {
-                ends.clear();
-                let mut from = payload.len();
-                exceptions.write::<T>(length, payload, &mut ends);
-                for &end in &ends {
-                    part.table.push_span(end - from);
-                    from = end;
-                }
-            }
+            return;
         }
-        part
+    }
+
+    /// Adds a stream to the table and its exceptions to the payload.
+    #[expect(clippy::too_many_arguments, reason = "what a stream consists of")]
+    fn describe(
+        &self,
+        plan: &Plan,
+        block: usize,
+        frames: &[usize],
+        anchors: &[i64],
+        exceptions: &mut Exceptions,
+        payload: &mut Vec<u8>,
+        table: &mut TableBuilder,
+    ) {
+        let length = self.request.shape.length;
+        if let Some(bits) = plan.padding {
+            exceptions.add(plan.coded, length - plan.coded, bits);
+        }
+        let stream = Stream {
+            rule: plan.quantizer.rule,
+            form: plan.form,
+            offset: plan.offset,
+            factor: plan.factor,
+            width: plan.width,
+            block: if plan.form == Form::Constant { 0 } else { block },
+            coded: plan.coded,
+            exceptions: !exceptions.is_empty(),
+        };
+        table.push(&stream, length);
+        frames.iter().for_each(|&bytes| table.push_frame(bytes));
+        let mut last = 0_i64;
+        for &anchor in anchors {
+            table.push_anchor(anchor.wrapping_sub(last));
+            last = anchor;
+        }
+        if exceptions.is_empty() {
+            return;
+        }
+        let mut ends = Vec::new();
+        let mut from = payload.len();
+        exceptions.write::<T>(length, payload, &mut ends);
+        for end in ends {
+            table.push_span(end - from);
+            from = end;
+        }
     }
 
     /// The block size of a stream's frames.
     fn block(&self, plan: &Plan, view: &StreamView<'_>, workspace: &mut Workspace<'_, T>) -> usize {
         let Workspace { encoder, blocks, .. } = workspace;
         if plan.form == Form::Constant {
-            return PART;
+            return CONSTANT_BLOCK;
         }
+        let Blocks { kernels, samples, k, misses, .. } = blocks;
         encoder.choose_block(plan.coded, plan.width, &mut |first, out| {
-            blocks.load(plan, view, first, out.len());
-            out.copy_from_slice(&blocks.payload);
+            let samples = view.samples(first, out.len(), samples);
+            plan.load(kernels, samples, first, k, misses, out);
         })
     }
 
@@ -330,18 +493,19 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         view: &StreamView<'_>,
         range: Range<usize>,
         workspace: &mut Workspace<'_, T>,
-    ) -> Segment {
+        segment: &mut Segment,
+    ) {
         let Workspace { encoder, blocks, .. } = workspace;
-        encoder.reset();
-        let mut segment = Segment::default();
+        let Blocks { kernels, samples, k, misses, payload } = blocks;
         for first in range.clone().step_by(block) {
             let length = block.min(range.end - first);
-            blocks.load(plan, view, first, length);
-            for &miss in &blocks.misses {
-                let bits = blocks.samples[miss as usize].bits();
+            let samples = view.samples::<T>(first, length, samples);
+            payload.resize(length, 0);
+            plan.load(kernels, samples, first, k, misses, payload);
+            for &miss in &*misses {
+                let bits = samples[miss as usize].bits();
                 segment.exceptions.add(first + miss as usize, 1, bits);
             }
-            let Blocks { k, payload, .. } = &*blocks;
             if plan.form == Form::Constant {
                 continue;
             }
@@ -359,6 +523,5 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 Form::Constant | Form::Narrow => {}
             }
         }
-        segment
     }
 }

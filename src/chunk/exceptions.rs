@@ -52,6 +52,16 @@ impl Exceptions {
         }
     }
 
+    /// How many runs of equal samples they are.
+    pub fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        self.runs.clear();
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()

@@ -4,9 +4,10 @@
 /// a sample is close to the one before it, by the mean of the block (or 0, when close) where it is not. A block of
 /// gaps becomes zeros. Values stay between
 /// the least and the largest valid one, or are 0.
-pub fn fill(values: &mut [i64], gaps: &[u32]) {
+pub fn fill<N: Copy + Default + Into<i64> + TryFrom<i64>>(values: &mut [N], gaps: &[u32]) {
+    let number = |n: i64| N::try_from(n).unwrap_or_default();
     if gaps.len() == values.len() {
-        values.fill(0);
+        values.fill(N::default());
         return;
     }
     let runs = || {
@@ -20,7 +21,7 @@ pub fn fill(values: &mut [i64], gaps: &[u32]) {
     };
     // Valid stretches are what lies between the runs.
     let mut mean = 0.0;
-    let valid = |look: &mut dyn FnMut(&[i64])| {
+    let valid = |look: &mut dyn FnMut(&[N])| {
         let mut from = 0;
         for run in runs() {
             look(&values[from..run.start]);
@@ -28,22 +29,22 @@ pub fn fill(values: &mut [i64], gaps: &[u32]) {
         }
         look(&values[from..]);
     };
-    valid(&mut |stretch| mean += stretch.iter().map(|&x| x as f64).sum::<f64>());
+    valid(&mut |stretch| mean += stretch.iter().map(|&x| x.into() as f64).sum::<f64>());
     mean /= (values.len() - gaps.len()) as f64;
     let (mut steps, mut spread) = (0.0, 0.0);
     valid(&mut |stretch| {
-        steps += stretch.windows(2).map(|w| w[0].abs_diff(w[1]) as f64).sum::<f64>();
-        spread += stretch.iter().map(|&x| (x as f64 - mean).abs()).sum::<f64>();
+        steps += stretch.windows(2).map(|w| w[0].into().abs_diff(w[1].into()) as f64).sum::<f64>();
+        spread += stretch.iter().map(|&x| (x.into() as f64 - mean).abs()).sum::<f64>();
     });
     let smooth = steps < spread;
     // Zeros cost least where they are close enough to the mean.
     let scatter = spread / (values.len() - gaps.len()) as f64;
     let level = if mean.abs() * 8.0 < scatter { 0 } else { mean as i64 };
     for run in runs() {
-        let left = run.start.checked_sub(1).map(|i| values[i]);
-        let right = values.get(run.end).copied();
+        let left = run.start.checked_sub(1).map(|i| values[i].into());
+        let right = values.get(run.end).map(|&x| x.into());
         if !smooth {
-            values[run].fill(level);
+            values[run].fill(number(level));
             continue;
         }
         let (left, right) = match (left, right) {
@@ -54,7 +55,7 @@ pub fn fill(values: &mut [i64], gaps: &[u32]) {
         let count = run.len() as i128 + 1;
         let rise = i128::from(right) - i128::from(left);
         for (i, at) in (1..).zip(run) {
-            values[at] = (i128::from(left) + rise * i / count) as i64;
+            values[at] = number((i128::from(left) + rise * i / count) as i64);
         }
     }
 }
@@ -65,13 +66,13 @@ mod tests {
 
     #[test]
     fn smooth_gaps_become_lines_and_noisy_ones_the_mean() {
-        let mut values = [10, 12, 14, 0, 0, 0, 22, 24, 26, 0];
+        let mut values = [10_i64, 12, 14, 0, 0, 0, 22, 24, 26, 0];
         fill(&mut values, &[3, 4, 5, 9]);
         assert_eq!(values, [10, 12, 14, 16, 18, 20, 22, 24, 26, 26]);
-        let mut values = [5, -5, 7, 99, -7, 5, -5];
+        let mut values = [5_i64, -5, 7, 99, -7, 5, -5];
         fill(&mut values, &[3]);
         assert_eq!(values[3], 0);
-        let mut values = [3, 4];
+        let mut values = [3_i32, 4];
         fill(&mut values, &[0, 1]);
         assert_eq!(values, [0, 0]);
         let mut values = [i64::MIN, 0, i64::MAX];

@@ -5,10 +5,11 @@ mod flat;
 mod gaps;
 mod grid;
 mod noise;
+mod outline;
 mod plan;
 mod quantizer;
 #[cfg(test)]
-mod random;
+pub(crate) mod random;
 mod rule;
 mod sketch;
 mod step;

@@ -1,14 +1,16 @@
 //! How a stream will be stored: its decoding rule, and the form of its integers.
 
 use super::gaps;
+use super::outline::extent;
 use super::quantizer::Quantizer;
 use super::rule::Rule;
 use super::sketch::{Sketch, bits_per_sample, residuals};
 use super::step::{Valid, Wishes};
-use super::survey::{self, Buffers, Survey, is_near, survey, visit};
+use super::survey::{self, Buffers, Survey, VISIT, is_near, survey, visit};
 use super::{Dither, flat, grid};
 use crate::layout::StreamView;
 use crate::sample::Sample;
+use crate::simd::{Extent, Kernels, kernels};
 
 /// How a stream's integers k are coded; each is n = offset + factor·k for its decoding rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub struct Plan {
     pub padding: Option<u64>,
     /// Expected bits in all.
     cost: f64,
+    /// Whether every sample was looked at; else there may be more exceptions than expected.
+    pub surveyed: bool,
 }
 
 /// Fewest bits per sample of a FLAC stream (RFC 9639 section 8.2).
@@ -84,6 +88,16 @@ fn width((least, most): (i64, i64)) -> u32 {
     bits(least).max(bits(most))
 }
 
+/// Adds the samples of flat runs to exceptions.
+fn add_flat<T: Sample>(samples: &[T], misses: &mut Vec<u32>) {
+    let missed = misses.len();
+    flat::runs(samples, |run| misses.extend(run.start as u32..run.end as u32));
+    if misses.len() != missed {
+        misses.sort_unstable();
+        misses.dedup();
+    }
+}
+
 impl Plan {
     fn constant(n: i64, coded: usize) -> Self {
         Plan {
@@ -97,6 +111,43 @@ impl Plan {
             coded,
             padding: None,
             cost: 0.0,
+            surveyed: true,
+        }
+    }
+
+    /// Whether the kernels give its payload.
+    fn is_direct(&self) -> bool {
+        let rule =
+            matches!(self.quantizer.rule, Rule::Ordered | Rule::Quanta(_) | Rule::Decimal { .. });
+        rule && self.form == Form::Narrow && self.factor == 1 && self.near.1 == u64::MAX
+    }
+
+    /// Writes what FLAC codes of a block to `payload`, and indices of its exceptions to `misses`;
+    /// each sample's k to `k`, where the form has a use for it.
+    pub fn load<T: Sample>(
+        &self,
+        kernels: &Kernels,
+        samples: &[T],
+        first: usize,
+        k: &mut Vec<i64>,
+        misses: &mut Vec<u32>,
+        payload: &mut [i32],
+    ) {
+        if !self.is_direct() {
+            k.resize(samples.len(), 0);
+            self.integers(samples, first, k, misses);
+            self.payload(k, payload);
+            return;
+        }
+        misses.clear();
+        if self.quantizer.rule == Rule::Ordered {
+            T::shift(kernels, samples, self.offset, payload);
+        } else {
+            T::quantize(kernels, samples, &self.quantizer, self.offset, payload, misses);
+        }
+        add_flat(samples, misses);
+        if !misses.is_empty() {
+            gaps::fill(payload, misses);
         }
     }
 
@@ -116,12 +167,12 @@ impl Plan {
         if self.near.1 != u64::MAX && k.iter().any(|&n| is_far(n)) {
             misses.extend((0..).zip(k.iter()).filter(|&(_, &n)| is_far(n)).map(|p| p.0));
         }
-        if let Form::Narrow | Form::Split { .. } = self.form {
-            flat::runs(samples, |run| misses.extend(run.start as u32..run.end as u32));
-        }
         if misses.len() != missed {
             misses.sort_unstable();
             misses.dedup();
+        }
+        if let Form::Narrow | Form::Split { .. } = self.form {
+            add_flat(samples, misses);
         }
         if self.factor == 1 {
             k.iter_mut().for_each(|k| *k = k.wrapping_sub(self.offset));
@@ -190,40 +241,67 @@ impl Grids {
 /// Plans streams of one chunk, one after another.
 pub struct Planner<'a, T> {
     wishes: &'a Wishes<'a>,
+    pub(super) kernels: &'static Kernels,
+    threads: usize,
     /// Bits of the stream's fill value.
     fill: Option<u64>,
-    sketch: Sketch<T>,
-    buffers: Buffers<T>,
+    /// The extremes of its samples.
+    extent: Extent<T>,
+    /// Whether to survey every sample.
+    careful: bool,
+    pub(super) sketch: Sketch<T>,
+    pub(super) buffers: Buffers<T>,
+    pub(super) payload: Vec<i32>,
     numbers: Vec<i64>,
     differences: Vec<i64>,
 }
 
 impl<'a, T: Sample> Planner<'a, T> {
-    /// A planner for streams of a chunk.
-    pub fn new(wishes: &'a Wishes<'a>) -> Self {
+    /// A planner for streams of a chunk, of which it looks at long ones on `threads`.
+    pub fn new(wishes: &'a Wishes<'a>, threads: usize) -> Self {
+        let none = T::default();
         Planner {
             wishes,
+            kernels: kernels(),
+            threads,
             fill: None,
+            extent: Extent { least: none, most: none, same: true },
+            careful: false,
             sketch: Sketch::default(),
             buffers: Buffers::default(),
+            payload: Vec::new(),
             numbers: Vec::new(),
             differences: Vec::new(),
         }
     }
 
-    /// Plans component stream `index`; `grids` remembers the streams before it.
-    pub fn plan(&mut self, view: &StreamView<'_>, index: usize, grids: &mut Grids) -> Plan {
+    /// Plans component stream `index`; `grids` remembers the streams before it. `careful` to
+    /// look at every sample.
+    pub fn plan(
+        &mut self,
+        view: &StreamView<'_>,
+        index: usize,
+        grids: &mut Grids,
+        careful: bool,
+    ) -> Plan {
         let part = index % self.wishes.components;
         self.fill = self.wishes.fill.map(|parts| parts[part]);
+        self.careful = careful;
         // What pads chunks at the dataset's edge.
         let padding = self.fill.unwrap_or(0);
-        let (used, constant) = self.extent(view, padding);
-        if let Some(bits) = constant {
-            return Plan::constant(T::from_bits(bits).to_ordered(), view.len());
+        let used = self.used(view, padding);
+        if used == 0 {
+            return Plan::constant(T::from_bits(padding).to_ordered(), view.len());
         }
-        self.sketch.draw(view, used);
         // A short tail is coded like the rest.
         let coded = if view.len() - used < flat::LEAST { view.len() } else { used };
+        let buffer = &mut self.buffers.samples;
+        self.extent = extent(self.kernels, view, coded, self.threads, buffer);
+        if self.extent.same && coded == view.len() {
+            let first = view.samples::<T>(0, 1, buffer)[0];
+            return Plan::constant(first.to_ordered(), coded);
+        }
+        self.sketch.draw(view, used);
         let mut plan = self.best(view, index, used, coded, grids);
         let rule = plan.quantizer.rule;
         let x: T = rule.decode(plan.offset, coded);
@@ -267,23 +345,18 @@ impl<'a, T: Sample> Planner<'a, T> {
         cheapest.expect("every sample has its place in the order")
     }
 
-    /// Length of the stream without its padding, and the bits of its samples if all are equal.
-    fn extent(&mut self, view: &StreamView<'_>, padding: u64) -> (usize, Option<u64>) {
-        let (mut used, mut constant) = (0, None);
-        let mut first_bits = None;
-        visit(view, view.len(), &mut self.buffers.samples, |first, samples: &[T]| {
-            let bits = *first_bits.get_or_insert(samples[0].bits());
-            if first == 0 {
-                constant = Some(bits);
-            }
-            if samples.iter().any(|x| x.bits() != bits) {
-                constant = None;
-            }
+    /// Length of the stream without its padding.
+    fn used(&mut self, view: &StreamView<'_>, padding: u64) -> usize {
+        let (mut end, mut length) = (view.len(), 64);
+        while end > 0 {
+            let first = end.saturating_sub(length);
+            let samples = view.samples::<T>(first, end - first, &mut self.buffers.samples);
             if let Some(last) = samples.iter().rposition(|x| x.bits() != padding) {
-                used = first + last + 1;
+                return first + last + 1;
             }
-        });
-        (if used == 0 { view.len() } else { used }, constant)
+            (end, length) = (first, VISIT);
+        }
+        0
     }
 
     /// The rule that the wishes, or the samples themselves, suggest for floats.
@@ -341,17 +414,13 @@ impl<'a, T: Sample> Planner<'a, T> {
 
     /// The best form for a quantizer's integers; none when it finds no integer at all.
     fn shape(&mut self, view: &StreamView<'_>, coded: usize, quantizer: Quantizer) -> Option<Plan> {
-        let (centre, spread) = self.centre(&quantizer)?;
-        let mut found = survey(view, coded, &quantizer, (0, u64::MAX), &mut self.buffers);
-        let (mut least, mut most) = found.range?;
-        let mut limit = u64::MAX;
-        if most.abs_diff(centre).max(least.abs_diff(centre)) / 64 > spread.max(1)
-            && let Some(near) = survey::limit(view, coded, &quantizer, centre, &mut self.buffers)
-        {
-            found = survey(view, coded, &quantizer, (centre, near), &mut self.buffers);
-            (least, most) = found.range?;
-            limit = near;
-        }
+        let extent = self.extent;
+        let outline = if self.careful { None } else { self.outline(&quantizer, &extent) };
+        let (centre, limit, found) = match outline {
+            Some(outline) => (outline.centre, u64::MAX, Survey::plain(outline.range)),
+            None => self.survey(view, coded, &quantizer)?,
+        };
+        let (least, most) = found.range?;
         let mut plan = Plan {
             quantizer,
             offset: centre,
@@ -363,6 +432,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             coded,
             padding: None,
             cost: exception_bits::<T>(&found),
+            surveyed: outline.is_none(),
         };
         if least == most {
             plan.offset = least;
@@ -372,8 +442,29 @@ impl<'a, T: Sample> Planner<'a, T> {
             // n itself: differences from an offset would wrap.
             (plan.offset, plan.factor) = (0, 1);
         }
-        self.narrow(&mut plan, view, (least, most), found.misses == 0);
+        // The payload of an outline is above the least.
+        let base = outline.map(|outline| outline.range.0);
+        self.narrow(&mut plan, view, (least, most), found.misses == 0, base);
         Some(plan)
+    }
+
+    /// A centre, the limit of what is near, and what all near integers tell.
+    fn survey(
+        &mut self,
+        view: &StreamView<'_>,
+        coded: usize,
+        quantizer: &Quantizer,
+    ) -> Option<(i64, u64, Survey)> {
+        let (centre, spread) = self.centre(quantizer)?;
+        let found = survey(view, coded, quantizer, (0, u64::MAX), &mut self.buffers);
+        let (least, most) = found.range?;
+        if most.abs_diff(centre).max(least.abs_diff(centre)) / 64 > spread.max(1)
+            && let Some(near) = survey::limit(view, coded, quantizer, centre, &mut self.buffers)
+        {
+            let found = survey(view, coded, quantizer, (centre, near), &mut self.buffers);
+            return Some((centre, near, found));
+        }
+        Some((centre, u64::MAX, found))
     }
 
     /// Median of the sketch's integers and of their distances from it; none where there are only
@@ -398,13 +489,15 @@ impl<'a, T: Sample> Planner<'a, T> {
     }
 
     /// Chooses the form of integers in this range around the plan's offset and factor, and adds
-    /// its cost. `gapless` when there are no exceptions.
+    /// its cost. `gapless` when there are no exceptions; `base` when the sketch's integers above
+    /// it are in `payload`.
     fn narrow(
         &mut self,
         plan: &mut Plan,
         view: &StreamView<'_>,
         (least, most): (i64, i64),
         gapless: bool,
+        base: Option<i64>,
     ) {
         let factor = plan.factor as i64;
         let range = |offset: i64| {
@@ -419,9 +512,19 @@ impl<'a, T: Sample> Planner<'a, T> {
             plan.offset = least.wrapping_add(half as i64);
             bits = width(range(plan.offset));
         }
-        self.sketch_integers(plan);
         if bits <= MOST_WIDTH {
-            let residuals = residuals(&self.numbers, self.sketch.stretch);
+            plan.form = Form::Narrow;
+            match base {
+                Some(base) => {
+                    let rise = plan.offset.wrapping_sub(base) as i32;
+                    self.payload.iter_mut().for_each(|k| *k = k.wrapping_sub(rise));
+                }
+                None => {
+                    self.sketch_integers(plan);
+                    self.sketch_payload(plan);
+                }
+            }
+            let residuals = residuals(self.kernels, &self.payload, self.sketch.stretch, bits);
             let [level, slopes @ ..] = residuals;
             let residual = slopes.into_iter().fold(f64::INFINITY, f64::min);
             let lifted = LIFT.checked_mul(factor).and_then(|lift| plan.offset.checked_sub(lift));
@@ -435,15 +538,18 @@ impl<'a, T: Sample> Planner<'a, T> {
                 plan.offset = lifted;
                 bits = width(range(lifted));
             }
-            plan.form = Form::Narrow;
             plan.width = bits.max(LEAST_WIDTH);
             plan.cost += length * bits_per_sample(residuals);
             return;
         }
         let low = bits - MOST_WIDTH;
+        self.sketch_integers(plan);
         let differences = if gapless { self.difference(plan, view) } else { None };
-        self.numbers.iter_mut().for_each(|k| *k >>= low);
-        let high = bits_per_sample(residuals(&self.numbers, self.sketch.stretch)).min(32.0);
+        plan.form = Form::Split { low };
+        self.sketch_payload(plan);
+        let stretch = self.sketch.stretch;
+        let high = residuals(self.kernels, &self.payload, stretch, MOST_WIDTH);
+        let high = bits_per_sample(high).min(32.0);
         let split = length * (high + f64::from(low));
         match differences {
             Some((step, width, cost)) if cost < split => {
@@ -452,7 +558,6 @@ impl<'a, T: Sample> Planner<'a, T> {
                 plan.cost += cost;
             }
             _ => {
-                plan.form = Form::Split { low };
                 plan.width = MOST_WIDTH;
                 plan.cost += split;
             }
@@ -468,6 +573,12 @@ impl<'a, T: Sample> Planner<'a, T> {
         for ((samples, numbers), &first) in samples.zip(numbers).zip(&self.sketch.firsts) {
             plan.integers(samples, first, numbers, &mut self.buffers.misses);
         }
+    }
+
+    /// What FLAC would code of them, in `payload`.
+    fn sketch_payload(&mut self, plan: &Plan) {
+        self.payload.resize(self.numbers.len(), 0);
+        plan.payload(&self.numbers, &mut self.payload);
     }
 
     /// The usual difference of neighbours, the width of what is left, and its cost in all, when
@@ -501,8 +612,10 @@ impl<'a, T: Sample> Planner<'a, T> {
         if width > MOST_WIDTH {
             return None;
         }
-        self.differences.iter_mut().for_each(|d| *d = d.wrapping_sub(step));
-        let bits = bits_per_sample(residuals(&self.differences, (stretch - 1).max(1)));
+        self.payload.clear();
+        self.payload.extend(self.differences.iter().map(|d| d.wrapping_sub(step) as i32));
+        let stretch = (stretch - 1).max(1);
+        let bits = bits_per_sample(residuals(self.kernels, &self.payload, stretch, width));
         Some((step, width.max(LEAST_WIDTH), plan.coded as f64 * bits))
     }
 }

@@ -11,14 +11,15 @@ pub struct Quantizer {
     /// How the integers will become samples again.
     pub rule: Rule,
     /// Every bit must come back; else twice the error may reach the rule's step.
-    exact: bool,
+    pub(crate) exact: bool,
     /// Bits of the fill value, which always comes back exact.
-    fill: Option<u64>,
-    step: f64,
+    pub(crate) fill: Option<u64>,
+    /// Distance of neighbouring values.
+    pub(crate) step: f64,
     /// 1/step.
-    inverse: f64,
+    pub(crate) inverse: f64,
     /// Largest |n| in use.
-    most: f64,
+    pub(crate) most: f64,
 }
 
 impl Quantizer {
@@ -69,51 +70,49 @@ impl Quantizer {
         match self.rule {
             Rule::Ordered => pairs.for_each(|(&x, out)| *out = x.to_ordered()),
             Rule::Folded => pairs.for_each(|(&x, out)| *out = zigzag(x.to_ordered()) as i64),
-            Rule::Affine { offset, .. } => pairs.enumerate().for_each(|(i, (&x, out))| {
-                self.one(x, x.to_f64() - offset, 0.0, first, i, out, misses);
-            }),
-            Rule::Dithered(_, dither) => pairs.enumerate().for_each(|(i, (&x, out))| {
-                self.one(x, x.to_f64(), dither.at(first + i), first, i, out, misses);
-            }),
-            Rule::Quanta(_) | Rule::Decimal { .. } => {
-                pairs.enumerate().for_each(|(i, (&x, out))| {
-                    self.one(x, x.to_f64(), 0.0, first, i, out, misses);
-                })
+            Rule::Affine { .. } | Rule::Dithered(..) | Rule::Quanta(_) | Rule::Decimal { .. } => {
+                let (offset, dither) = match self.rule {
+                    Rule::Affine { offset, .. } => (offset, None),
+                    Rule::Dithered(_, dither) => (0.0, Some(dither)),
+                    _ => (0.0, None),
+                };
+                for (i, (&x, out)) in pairs.enumerate() {
+                    let dither = dither.map_or(0.0, |dither| dither.at(first + i));
+                    let integer = self.integer(x, x.to_f64() - offset, dither, first + i);
+                    *out = integer.unwrap_or_else(|| {
+                        misses.push(i as u32);
+                        0
+                    });
+                }
             }
         }
     }
 
-    /// Quantizes sample `x` at index `first + i`, which is `value` above the rule's offset.
+    /// The integer of sample `x` at `index` of its stream, which is `value` above the rule's
+    /// offset; none where no integer gives it back as it must.
     #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "inlined into the loops above")]
-    fn one<T: Sample>(
+    pub(crate) fn integer<T: Sample>(
         &self,
         x: T,
         value: f64,
         dither: f64,
-        first: usize,
-        i: usize,
-        out: &mut i64,
-        misses: &mut Vec<u32>,
-    ) {
+        index: usize,
+    ) -> Option<i64> {
         let ideal = value * self.inverse - dither;
         // NaN and infinities fail here, and casts saturate.
         if ideal.abs() <= self.most {
             let n = nearest(ideal);
-            *out = n as i64;
-            if self.accepts(x, *out, first + i) {
-                return;
+            if self.accepts(x, n as i64, index) {
+                return Some(n as i64);
             }
             // Rounding the decoded value can push it past the bound; the next integer's may be
             // rounded toward the sample instead.
             let next = if ideal > n { n + 1.0 } else { n - 1.0 };
-            if next.abs() <= self.most && self.accepts(x, next as i64, first + i) {
-                *out = next as i64;
-                return;
+            if next.abs() <= self.most && self.accepts(x, next as i64, index) {
+                return Some(next as i64);
             }
         }
-        *out = 0;
-        misses.push(i as u32);
+        None
     }
 
     /// Whether integer `n` gives `x` back as it must.

@@ -3,6 +3,7 @@
 use crate::arithmetic::log2;
 use crate::layout::StreamView;
 use crate::sample::Sample;
+use crate::simd::Kernels;
 
 /// Stretches of a long stream, and samples of each.
 const STRETCHES: usize = 8;
@@ -44,30 +45,25 @@ impl<T: Sample> Sketch<T> {
     }
 }
 
-/// Mean magnitudes that the fixed predictors of order 0 to 3 leave of stretches of integers.
-pub fn residuals(values: &[i64], stretch: usize) -> [f64; 4] {
-    let mut sums = [0.0_f64; 4];
-    let mut count = 0_usize;
+/// Mean magnitudes that the fixed predictors of order 0 to 3 leave of stretches of integers of
+/// `width` bits.
+pub fn residuals(kernels: &Kernels, values: &[i32], stretch: usize, width: u32) -> [f64; 4] {
+    let mut sums = [0_u64; 4];
+    // The kernel leaves out the first four of a stretch.
+    let (mut count, few) = (0, stretch < 5);
     for values in values.chunks_exact(stretch.max(1)) {
-        let from = 3.min(values.len() - 1);
-        for i in from..values.len() {
-            let mut d = [0_i128; 4];
-            for (lag, d) in d.iter_mut().enumerate().take(from + 1) {
-                *d = i128::from(values[i - lag]);
-            }
-            for (order, sum) in sums.iter_mut().enumerate().take(from + 1) {
-                *sum += d[0].unsigned_abs() as f64;
-                for lag in 0..from - order {
-                    d[lag] -= d[lag + 1];
-                }
-            }
-            for sum in &mut sums[from + 1..] {
-                *sum = f64::INFINITY;
-            }
-            count += 1;
+        if few {
+            sums[0] += values.iter().map(|x| u64::from(x.unsigned_abs())).sum::<u64>();
+            count += values.len();
+        } else {
+            let [a, b, c, d, _] = (kernels.fixed_sums)(values, width);
+            sums.iter_mut().zip([a, b, c, d]).for_each(|(sum, part)| *sum += part);
+            count += values.len() - 4;
         }
     }
-    sums.map(|sum| sum / count.max(1) as f64)
+    let [level, slopes @ ..] = sums.map(|sum| sum as f64 / count.max(1) as f64);
+    let [a, b, c] = if few { [f64::INFINITY; 3] } else { slopes };
+    [level, a, b, c]
 }
 
 /// Bits per sample that FLAC would need for integers of which its predictors leave these, roughly.

@@ -15,11 +15,8 @@ pub fn visit<T: Sample>(
     buffer: &mut Vec<T>,
     mut look: impl FnMut(usize, &[T]),
 ) {
-    buffer.resize(VISIT, T::default());
     for first in (0..length).step_by(VISIT) {
-        let samples = &mut buffer[..VISIT.min(length - first)];
-        view.read(first, samples);
-        look(first, samples);
+        look(first, view.samples(first, VISIT.min(length - first), buffer));
     }
 }
 
@@ -47,6 +44,13 @@ pub struct Survey {
     pub misses: usize,
     /// Runs of those.
     pub runs: usize,
+}
+
+impl Survey {
+    /// That of a stream without exceptions whose integers have no common factor.
+    pub fn plain(range: (i64, i64)) -> Self {
+        Survey { range: Some(range), factor: 1, misses: 0, runs: 0 }
+    }
 }
 
 /// Whether an integer is within `limit` of `centre`.

@@ -7,13 +7,14 @@
 
 mod crc16;
 mod flac_encode;
+mod quantize;
 mod restore;
 mod rice;
 
-use super::scalar;
-use super::scalar::flac_decode;
-use super::{Kernels, MAX_ORDER, Residual, Restore, Survey};
+use super::scalar::{self, flac_decode, quantize as portable};
+use super::{Extent, Kernels, MAX_ORDER, Residual, Restore, Survey};
 use crate::flac::{BitReader, BitWriter};
+use crate::quantize::Quantizer;
 
 /// The table; only for processors that [`is_supported`] finds to have the instructions.
 pub static KERNELS: Kernels = Kernels {
@@ -31,6 +32,15 @@ pub static KERNELS: Kernels = Kernels {
     correlate,
     add_products,
     crc16,
+    extent_i32,
+    extent_i64,
+    extent_f32,
+    extent_f64,
+    shift_i32,
+    shift_i64,
+    clamped_sum,
+    quantize_f32,
+    quantize_f64,
 };
 
 /// Whether this processor has the instructions.
@@ -75,4 +85,17 @@ kernels! {
     add_products = scalar::flac_encode::add_products,
         (vectors: &[[f64; MAX_ORDER]; 4], weights: &[f64; 4], out: &mut [[f64; MAX_ORDER]]);
     crc16 = crc16::crc16, (bytes: &[u8]) -> u16;
+    extent_i32 = portable::extent_of_integers, (samples: &[i32]) -> Extent<i32>;
+    extent_i64 = portable::extent_of_integers, (samples: &[i64]) -> Extent<i64>;
+    extent_f32 = portable::extent_of_floats, (samples: &[f32]) -> Extent<f32>;
+    extent_f64 = portable::extent_of_floats, (samples: &[f64]) -> Extent<f64>;
+    shift_i32 = portable::shift, (samples: &[i32], offset: i64, out: &mut [i32]);
+    shift_i64 = portable::shift, (samples: &[i64], offset: i64, out: &mut [i32]);
+    clamped_sum = portable::clamped_sum, (integers: &[i32], low: i32, high: i32) -> i64;
+    quantize_f32 = quantize::singles,
+        (samples: &[f32], quantizer: &Quantizer, offset: i64, out: &mut [i32],
+         misses: &mut Vec<u32>);
+    quantize_f64 = quantize::doubles,
+        (samples: &[f64], quantizer: &Quantizer, offset: i64, out: &mut [i32],
+         misses: &mut Vec<u32>);
 }

@@ -7,6 +7,7 @@ mod avx2;
 pub mod scalar;
 
 use crate::flac::{BitReader, BitWriter};
+use crate::quantize::Quantizer;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most coefficients of a linear predictor (RFC 9639 section 9.2.6).
@@ -38,6 +39,17 @@ pub struct Residual<'b, 'o> {
     /// Result: OR of the folded numbers (0, −1, 1, −2, … are 0, 1, 2, 3, …); none when the bytes
     /// end within or a number leaves ±(2^31 − 1), and then the numbers are unspecified.
     pub folded: Option<u32>,
+}
+
+/// What one pass over samples tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extent<T> {
+    /// The least number; NaN is none.
+    pub least: T,
+    /// The largest number, less than `least` where there is none.
+    pub most: T,
+    /// Whether all samples have the same bits.
+    pub same: bool,
 }
 
 /// A frame to be restored: in the samples from `start` on, `order` of warm-up, then its residual.
@@ -85,6 +97,7 @@ impl Restore {
     }
 }
 
+type Quantize<T> = fn(&[T], &Quantizer, i64, &mut [i32], &mut Vec<u32>);
 type AddProducts = fn(&[[f64; MAX_ORDER]; 4], &[f64; 4], &mut [[f64; MAX_ORDER]]);
 
 /// The inner loops. One table per instruction set; all give identical results.
@@ -117,6 +130,24 @@ pub struct Kernels {
     pub add_products: AddProducts,
     /// See [`scalar::crc16`].
     pub crc16: fn(&[u8]) -> u16,
+    /// See [`scalar::quantize::extent`].
+    pub extent_i32: fn(&[i32]) -> Extent<i32>,
+    /// The same.
+    pub extent_i64: fn(&[i64]) -> Extent<i64>,
+    /// The same.
+    pub extent_f32: fn(&[f32]) -> Extent<f32>,
+    /// The same.
+    pub extent_f64: fn(&[f64]) -> Extent<f64>,
+    /// See [`scalar::quantize::shift`].
+    pub shift_i32: fn(&[i32], i64, &mut [i32]),
+    /// The same.
+    pub shift_i64: fn(&[i64], i64, &mut [i32]),
+    /// See [`scalar::quantize::clamped_sum`].
+    pub clamped_sum: fn(&[i32], i32, i32) -> i64,
+    /// See [`scalar::quantize::quantize`].
+    pub quantize_f32: Quantize<f32>,
+    /// The same.
+    pub quantize_f64: Quantize<f64>,
 }
 
 /// All tables whose instructions this processor has, the slowest first.

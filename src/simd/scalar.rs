@@ -3,6 +3,7 @@
 pub mod crc16;
 pub mod flac_decode;
 pub mod flac_encode;
+pub mod quantize;
 
 use super::Kernels;
 
@@ -22,4 +23,13 @@ pub static KERNELS: Kernels = Kernels {
     correlate: flac_encode::correlate,
     add_products: flac_encode::add_products,
     crc16: crc16::crc16,
+    extent_i32: quantize::extent_of_integers,
+    extent_i64: quantize::extent_of_integers,
+    extent_f32: quantize::extent_of_floats,
+    extent_f64: quantize::extent_of_floats,
+    shift_i32: quantize::shift,
+    shift_i64: quantize::shift,
+    clamped_sum: quantize::clamped_sum,
+    quantize_f32: quantize::quantize,
+    quantize_f64: quantize::quantize,
 };
