@@ -3,6 +3,7 @@
 use super::exceptions::Exceptions;
 use super::head::{PREFIX, TRAILER, coded_head, raw_head};
 use super::low_bits;
+use super::pieces::{Compressed, LEAST_COPIED, Piece};
 use super::table::{Stream, TableBuilder};
 use crate::error::{Error, Result};
 use crate::flac::Encoder;
@@ -13,77 +14,7 @@ use crate::quantize::{Form, Grids, Plan, Planner, Wishes};
 use crate::sample::Sample;
 use crate::simd::{Kernels, kernels};
 use crate::with_sample;
-use std::borrow::Cow;
 use std::ops::Range;
-
-/// Consecutive bytes of a chunk, and their CRC-32.
-struct Piece<'a> {
-    bytes: Cow<'a, [u8]>,
-    crc: crc32fast::Hasher,
-}
-
-impl<'a> Piece<'a> {
-    fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
-        let bytes = bytes.into();
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(&bytes);
-        Piece { bytes, crc }
-    }
-
-    /// A copy of bytes.
-    fn copy(bytes: &[u8]) -> Self {
-        Piece::new(bytes.to_vec())
-    }
-}
-
-/// A compressed chunk, in pieces that are copied once to where they go.
-pub struct Compressed<'a> {
-    pieces: Vec<Piece<'a>>,
-    threads: usize,
-}
-
-/// A chunk below this many bytes is copied on one thread.
-const LEAST_COPIED: usize = 1 << 20;
-
-impl<'a> Compressed<'a> {
-    /// Adds the CRC-32 of all pieces.
-    fn sealed(mut pieces: Vec<Piece<'a>>, threads: usize) -> Self {
-        let mut crc = crc32fast::Hasher::new();
-        pieces.iter().for_each(|piece| crc.combine(&piece.crc));
-        pieces.push(Piece::new(crc.finalize().to_le_bytes().to_vec()));
-        Compressed { pieces, threads }
-    }
-
-    /// Bytes in all.
-    pub fn len(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.bytes.len()).sum()
-    }
-
-    /// Never: a chunk has at least its prefix.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Copies the chunk into `out` of exactly `len` bytes, freeing each piece as it goes.
-    pub fn write_to(self, out: &mut [u8]) {
-        let threads = if out.len() < LEAST_COPIED { 1 } else { self.threads };
-        let mut rest = out;
-        let mut places = Vec::with_capacity(self.pieces.len());
-        for piece in self.pieces {
-            let (place, after) = rest.split_at_mut(piece.bytes.len());
-            places.push((piece, place));
-            rest = after;
-        }
-        map(threads, places, |(piece, place)| place.copy_from_slice(&piece.bytes));
-    }
-
-    /// The chunk as one vector.
-    pub fn into_vec(self) -> Vec<u8> {
-        let mut out = vec![0; self.len()];
-        self.write_to(&mut out);
-        out
-    }
-}
 
 /// What the encoder is told about a chunk besides its bytes.
 #[derive(Clone, Debug)]

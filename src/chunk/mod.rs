@@ -11,11 +11,13 @@ mod encode;
 mod exceptions;
 mod head;
 mod low_bits;
+mod pieces;
 mod select;
 mod table;
 mod values;
 
 pub use decode::{Options, decompress, decompress_into};
-pub use encode::{Compressed, MOST_OVERHEAD, Request, compress};
+pub use encode::{MOST_OVERHEAD, Request, compress};
 pub use head::Head;
+pub use pieces::Compressed;
 pub use select::{Selection, decompress_streams};

@@ -7,6 +7,7 @@ mod grid;
 mod noise;
 mod outline;
 mod plan;
+mod planner;
 mod quantizer;
 #[cfg(test)]
 pub(crate) mod random;
@@ -16,7 +17,8 @@ mod step;
 mod survey;
 
 pub use dither::Dither;
-pub use plan::{Form, Grids, Plan, Planner};
+pub use plan::{Form, Plan};
+pub use planner::{Grids, Planner};
 pub use quantizer::Quantizer;
 pub use rule::{MOST, POWERS_OF_TEN, Rule};
 pub use step::Wishes;

@@ -1,6 +1,6 @@
 //! Plans from extremes and a sketch alone, where these say enough: most streams'.
 
-use super::plan::Planner;
+use super::planner::Planner;
 use super::quantizer::Quantizer;
 use super::rule::Rule;
 use super::survey::visit;

@@ -42,9 +42,7 @@ fn extremes<T: Sample>(samples: &[T], least: T, most: T) -> (T, T) {
     };
     let (groups, rest) = samples.as_chunks::<LANES>();
     for group in groups {
-        for l in 0..LANES {
-            take(l, group[l]);
-        }
+        group.iter().enumerate().for_each(|(l, &x)| take(l, x));
     }
     rest.iter().enumerate().for_each(|(l, &x)| take(l, x));
     let least = low.into_iter().fold(least, |a, b| if b < a { b } else { a });
@@ -112,12 +110,14 @@ fn groups<T: Sample, const DECIMAL: bool, const EXACT: bool>(
             let rounded = ideal + SHIFT;
             let n = rounded - SHIFT;
             let y: T = T::from_f64(if DECIMAL { n * numerator / divisor } else { n * step });
-            missed |= u64::from(!(ideal.abs() <= most));
+            // NaN is in no range.
+            let fits = ideal.abs() <= most;
+            missed |= u64::from(!fits);
             if EXACT {
                 missed |= y.bits() ^ x.bits();
             } else {
-                missed |= u64::from(!(2.0 * (y.to_f64() - value).abs() <= step));
-                missed |= u64::from(x.bits() == fill);
+                let near = 2.0 * (y.to_f64() - value).abs() <= step;
+                missed |= u64::from(!near | (x.bits() == fill));
             }
             // SHIFT's low 32 bits are 0.
             place[l] = (rounded.to_bits() as i32).wrapping_sub(offset as i32);
