@@ -3,7 +3,8 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use h5flac::flac::{BitReader, BitWriter};
-use h5flac::simd::{Kernels, MAX_ORDER, Restore, tables};
+use h5flac::quantize::{Quantizer, Rule};
+use h5flac::simd::{Kernels, MAX_ORDER, Residual, Restore, tables};
 
 /// Samples that each call works on: small enough for the cache of a core.
 const SAMPLES: usize = 16 * 1024;
@@ -25,9 +26,10 @@ struct Data {
     /// The same in 27 bits.
     wide: Vec<i32>,
     floats: Vec<f64>,
+    singles: Vec<f32>,
     /// Residual of `narrow`, each of `FRAMES` frames after its warm-up.
     predicted: Vec<i32>,
-    /// Noise as Rice codes of parameter `RICE` have it, and its codes.
+    /// Noise as Rice codes of parameter `RICE` have it, and a residual of a quarter of it.
     noise: Vec<i32>,
     codes: Vec<u8>,
     frames: Vec<Restore>,
@@ -70,17 +72,20 @@ impl Data {
                 order: ORDER,
                 shift: SHIFT,
                 coefficients,
+                width: 16,
                 folded: predicted.iter().map(folded).fold(0, |or, z| or | z),
                 magnitudes: 0,
             })
             .collect();
         let mut codes = vec![0; 8 * SAMPLES];
         let mut writer = BitWriter::new(&mut codes);
-        (tables()[0].write_rice)(&noise, RICE, &mut writer);
+        writer.put(u64::from(RICE), 4);
+        (tables()[0].write_rice)(&noise[..SAMPLES / 4], RICE, &mut writer);
         let written = writer.finish();
         codes.truncate(written);
         Data {
             floats: narrow.iter().map(|&x| f64::from(x)).collect(),
+            singles: narrow.iter().map(|&x| x as f32).collect(),
             narrow,
             wide,
             predicted,
@@ -124,13 +129,40 @@ kernels! {
     unary_sums = |k, d| (k.unary_sums)(&d.noise, RICE - 1);
     write_rice = |k, d| (k.write_rice)(&d.noise, RICE, &mut BitWriter::new(&mut d.bytes));
     read_plain = |k, d| (k.read_plain)(&mut BitReader::new(&d.bytes), 16, &mut d.samples);
-    read_rice = |k, d| (k.read_rice)(&mut BitReader::new(&d.codes), RICE, &mut d.samples);
+    read_residuals = |k, d| read_four(k, d);
     restore_and_copy = |k, d| {
         d.samples.copy_from_slice(&d.predicted);
         (k.restore)(&mut d.samples, &mut d.frames);
     };
     correlate = |k, d| (k.correlate)(&d.floats, &mut [0.0; 13]);
     add_products = |k, d| products(k, &d.floats);
+    crc16 = |k, d| (k.crc16)(&d.bytes[..SAMPLES]);
+    extent_i32 = |k, d| (k.extent_i32)(&d.narrow);
+    extent_f64 = |k, d| (k.extent_f64)(&d.floats);
+    shift_i32 = |k, d| (k.shift_i32)(&d.narrow, 5, &mut d.samples);
+    clamped_sum = |k, d| (k.clamped_sum)(&d.narrow, -100, 100);
+    quantize_f32 = |k, d|
+        (k.quantize_f32)(&d.singles, &quantizer(), 0, &mut d.samples, &mut Vec::new());
+    quantize_f64 = |k, d|
+        (k.quantize_f64)(&d.floats, &quantizer(), 0, &mut d.samples, &mut Vec::new());
+}
+
+fn quantizer() -> Quantizer {
+    Quantizer::lossy(Rule::Quanta(0.7), None)
+}
+
+/// Four residuals.
+fn read_four(kernels: &Kernels, data: &mut Data) {
+    let residual = |out| Residual {
+        reader: BitReader::new(&data.codes),
+        parameter_bits: 4,
+        parts: 1,
+        lengths: [SAMPLES / 4; 2],
+        out,
+        folded: None,
+    };
+    let mut residuals: Vec<_> = data.samples.chunks_mut(SAMPLES / 4).map(residual).collect();
+    (kernels.read_residuals)(&mut residuals);
 }
 
 /// The normal equations of order 12, four samples at a time.

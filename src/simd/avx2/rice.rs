@@ -83,7 +83,7 @@ impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
     fn advance(&mut self) -> bool {
         loop {
             if self.left > 0 {
-                let size = group(self.parameter) as usize;
+                let size = group(self.parameter);
                 if !self.slow && self.parameter <= 25 && self.groups(size) > 0 {
                     return true;
                 }
