@@ -130,7 +130,7 @@ pub struct Kernels {
     pub add_products: AddProducts,
     /// See [`scalar::crc16`].
     pub crc16: fn(&[u8]) -> u16,
-    /// See [`scalar::quantize::extent`].
+    /// See [`scalar::quantize::extent_of_integers`].
     pub extent_i32: fn(&[i32]) -> Extent<i32>,
     /// The same.
     pub extent_i64: fn(&[i64]) -> Extent<i64>,

@@ -66,7 +66,7 @@ pub fn clamped_sum(integers: &[i32], low: i32, high: i32) -> i64 {
 
 /// Writes the low 32 bits of each sample's integer less `offset`; indices of samples that the
 /// quantizer's rule, a multiple of a quanta or a decimal, cannot give back are appended to
-/// `misses`. [`Quantizer::integer`] says which integer.
+/// `misses`. The quantizer says which integer.
 #[inline(always)]
 pub fn quantize<T: Sample>(
     samples: &[T],
