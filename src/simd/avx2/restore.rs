@@ -1,7 +1,7 @@
 //! Restoring several frames side by side, one in each lane.
 
 use crate::simd::scalar::flac_decode::{
-    magnitude, restore_frame, restore_narrow, restore_wide, undo_narrow,
+    restore_frame, restore_narrow, restore_wide, undo_narrow, warm_up,
 };
 use crate::simd::{MAX_ORDER, Restore};
 use core::arch::asm;
@@ -32,12 +32,6 @@ pub fn restore(data: &mut [i32], frames: &mut [Restore]) {
     }
     restore_narrow_group(data, frames, narrow.rest(), &mut wide);
     restore_wide_group(data, frames, wide.rest());
-}
-
-/// OR of the magnitudes of a frame's first samples.
-#[target_feature(enable = "avx2")]
-fn warm_up(samples: &[i32], frame: &Restore) -> u32 {
-    samples[..frame.order].iter().fold(0, |or, &x| or | magnitude(x))
 }
 
 /// Frames that wait until there are enough of them.

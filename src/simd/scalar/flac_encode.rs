@@ -138,7 +138,7 @@ pub fn residual_wide(samples: &[i32], coefficients: &[i32], shift: u32, out: &mu
 
 /// A residual as Rice codes see it: 0, −1, 1, −2, … become 0, 1, 2, 3, …
 #[inline(always)]
-fn folded(r: i32) -> u32 {
+pub fn folded(r: i32) -> u32 {
     ((r << 1) ^ (r >> 31)) as u32
 }
 
