@@ -103,7 +103,7 @@ impl Data {
 /// A benchmark for each kernel, once for each table: `name = |kernels, data| call;`.
 macro_rules! kernels {
     ($($name:ident = |$kernels:ident, $data:ident| $call:expr;)*) => {$(
-        #[divan::bench(args = tables().into_iter().map(|table| table.name))]
+        #[divan::bench(args = tables().iter().map(|table| table.name))]
         fn $name(bencher: Bencher, table: &str) {
             let mut data = Data::new();
             bencher.counter(ItemsCount::new(SAMPLES)).bench_local(move || {
@@ -115,7 +115,7 @@ macro_rules! kernels {
 }
 
 fn named(name: &str) -> &'static Kernels {
-    tables().into_iter().find(|table| table.name == name).expect("tables do not change")
+    tables().iter().find(|table| table.name == name).expect("tables do not change")
 }
 
 kernels! {

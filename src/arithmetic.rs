@@ -14,13 +14,14 @@ pub fn log2(x: f64) -> f64 {
     f64::from(exponent) + series * t * (2.0 / std::f64::consts::LN_2)
 }
 
+/// From 2^52 to 2^53 doubles are integers: x + ROUNDER is rounded to one, which its last bits hold.
+pub const ROUNDER: f64 = (3_u64 << 51) as f64;
+
 /// Nearest integer, ties to even, of |x| ≤ 2^51; a larger one stays at least 2^50. (The standard
 /// library's function is libm's where the instruction set has none.)
 #[inline(always)]
 pub fn nearest(x: f64) -> f64 {
-    // From 2^52 to 2^53 numbers are integers.
-    const SHIFT: f64 = (3_u64 << 51) as f64;
-    (x + SHIFT) - SHIFT
+    (x + ROUNDER) - ROUNDER
 }
 
 /// Exponent of the lowest set bit of a number that is not 0.

@@ -45,18 +45,28 @@ pub trait Sample:
     fn is_finite(self) -> bool;
 
     /// The least and the largest number among samples.
-    fn extent(kernels: &Kernels, samples: &[Self]) -> Extent<Self>;
+    fn extent(_: &Kernels, samples: &[Self]) -> Extent<Self> {
+        if Self::FLOAT {
+            quantize::extent_of_floats(samples)
+        } else {
+            quantize::extent_of_integers(samples)
+        }
+    }
     /// See [`quantize::shift`].
-    fn shift(kernels: &Kernels, samples: &[Self], offset: i64, out: &mut [i32]);
+    fn shift(_: &Kernels, samples: &[Self], offset: i64, out: &mut [i32]) {
+        quantize::shift(samples, offset, out);
+    }
     /// See [`quantize::quantize`].
     fn quantize(
-        kernels: &Kernels,
+        _: &Kernels,
         samples: &[Self],
         quantizer: &Quantizer,
         offset: i64,
         out: &mut [i32],
         misses: &mut Vec<u32>,
-    );
+    ) {
+        quantize::quantize(samples, quantizer, offset, out, misses);
+    }
 }
 
 macro_rules! slices {
@@ -76,8 +86,42 @@ macro_rules! slices {
     };
 }
 
+/// The table's kernel for the extent of a type's samples.
+macro_rules! extent {
+    ($kernel:ident) => {
+        fn extent(kernels: &Kernels, samples: &[Self]) -> Extent<Self> {
+            (kernels.$kernel)(samples)
+        }
+    };
+}
+
+/// The table's kernel for the shift of a type's samples.
+macro_rules! shift {
+    ($kernel:ident) => {
+        fn shift(kernels: &Kernels, samples: &[Self], offset: i64, out: &mut [i32]) {
+            (kernels.$kernel)(samples, offset, out);
+        }
+    };
+}
+
+/// The table's kernel that quantizes a type's samples.
+macro_rules! quantize {
+    ($kernel:ident) => {
+        fn quantize(
+            kernels: &Kernels,
+            samples: &[Self],
+            quantizer: &Quantizer,
+            offset: i64,
+            out: &mut [i32],
+            misses: &mut Vec<u32>,
+        ) {
+            (kernels.$kernel)(samples, quantizer, offset, out, misses);
+        }
+    };
+}
+
 macro_rules! integer {
-    ($($t:ty, $unsigned:ty, $flip:expr, $extent:expr, $shift:expr;)*) => {$(
+    ($($t:ty, $unsigned:ty, $flip:expr $(, $method:ident = $kernel:ident)*;)*) => {$(
         impl Sample for $t {
             const SIZE: usize = size_of::<$t>();
             const FLOAT: bool = false;
@@ -89,46 +133,19 @@ macro_rules! integer {
             fn to_f64(self) -> f64 { self as f64 }
             fn from_f64(x: f64) -> Self { x as $t }
             fn is_finite(self) -> bool { true }
-            fn extent(kernels: &Kernels, samples: &[Self]) -> Extent<Self> {
-                ($extent)(kernels, samples)
-            }
-            fn shift(kernels: &Kernels, samples: &[Self], offset: i64, out: &mut [i32]) {
-                ($shift)(kernels, samples, offset, out);
-            }
-            fn quantize(
-                _: &Kernels,
-                samples: &[Self],
-                quantizer: &Quantizer,
-                offset: i64,
-                out: &mut [i32],
-                misses: &mut Vec<u32>,
-            ) {
-                quantize::quantize(samples, quantizer, offset, out, misses);
-            }
+            $($method!($kernel);)*
         }
     )*};
 }
 integer! {
-    i8, u8, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
-        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
-    u8, u8, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
-        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
-    i16, u16, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
-        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
-    u16, u16, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
-        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
-    i32, u32, 0, |kernels: &Kernels, xs| (kernels.extent_i32)(xs),
-        |kernels: &Kernels, xs, offset, out| (kernels.shift_i32)(xs, offset, out);
-    u32, u32, 0, |_: &Kernels, xs| quantize::extent_of_integers(xs),
-        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
-    i64, u64, 0, |kernels: &Kernels, xs| (kernels.extent_i64)(xs),
-        |kernels: &Kernels, xs, offset, out| (kernels.shift_i64)(xs, offset, out);
-    u64, u64, i64::MIN, |_: &Kernels, xs| quantize::extent_of_integers(xs),
-        |_: &Kernels, xs, offset, out| quantize::shift(xs, offset, out);
+    i8, u8, 0; u8, u8, 0; i16, u16, 0; u16, u16, 0; u32, u32, 0;
+    i32, u32, 0, extent = extent_i32, shift = shift_i32;
+    i64, u64, 0, extent = extent_i64, shift = shift_i64;
+    u64, u64, i64::MIN;
 }
 
 macro_rules! float {
-    ($($t:ty, $signed:ty, $to:expr, $from:expr, $extent:expr, $quantize:expr;)*) => {$(
+    ($($t:ty, $signed:ty, $to:expr, $from:expr $(, $method:ident = $kernel:ident)*;)*) => {$(
         impl Sample for $t {
             const SIZE: usize = size_of::<$t>();
             const FLOAT: bool = true;
@@ -146,38 +163,14 @@ macro_rules! float {
             fn to_f64(self) -> f64 { $to(self) }
             fn from_f64(x: f64) -> Self { $from(x) }
             fn is_finite(self) -> bool { <$t>::is_finite(self) }
-            fn extent(kernels: &Kernels, samples: &[Self]) -> Extent<Self> {
-                ($extent)(kernels, samples)
-            }
-            fn shift(_: &Kernels, samples: &[Self], offset: i64, out: &mut [i32]) {
-                quantize::shift(samples, offset, out);
-            }
-            fn quantize(
-                kernels: &Kernels,
-                samples: &[Self],
-                quantizer: &Quantizer,
-                offset: i64,
-                out: &mut [i32],
-                misses: &mut Vec<u32>,
-            ) {
-                ($quantize)(kernels, samples, quantizer, offset, out, misses);
-            }
+            $($method!($kernel);)*
         }
     )*};
 }
 float! {
-    f16, i16, f16::to_f64, half_from_f64,
-        |_: &Kernels, xs| quantize::extent_of_floats(xs),
-        |_: &Kernels, samples, quantizer, offset, out, misses|
-            quantize::quantize(samples, quantizer, offset, out, misses);
-    f32, i32, f64::from, |x| x as f32,
-        |kernels: &Kernels, xs| (kernels.extent_f32)(xs),
-        |kernels: &Kernels, samples, quantizer, offset, out, misses|
-            (kernels.quantize_f32)(samples, quantizer, offset, out, misses);
-    f64, i64, |x| x, |x| x,
-        |kernels: &Kernels, xs| (kernels.extent_f64)(xs),
-        |kernels: &Kernels, samples, quantizer, offset, out, misses|
-            (kernels.quantize_f64)(samples, quantizer, offset, out, misses);
+    f16, i16, f16::to_f64, half_from_f64;
+    f32, i32, f64::from, |x| x as f32, extent = extent_f32, quantize = quantize_f32;
+    f64, i64, |x| x, |x| x, extent = extent_f64, quantize = quantize_f64;
 }
 
 /// Rounds to half precision, to nearest even. (`f16::from_f64` rounds twice on some processors.)

@@ -129,6 +129,21 @@ struct Workspace<'a, T> {
     payload: Vec<u8>,
 }
 
+impl<T> Workspace<'_, T> {
+    /// Encodes into an empty segment, without memory of what the encoder coded before; the payload
+    /// becomes a piece, and the rest of the segment is returned beside it.
+    fn piece(&mut self, encode: impl FnOnce(&mut Self, &mut Segment)) -> (Piece<'static>, Segment) {
+        self.encoder.reset();
+        let payload = std::mem::take(&mut self.payload);
+        let mut segment = Segment { payload, ..Segment::default() };
+        segment.clear(0);
+        encode(self, &mut segment);
+        let piece = Piece::copy(&segment.payload);
+        self.payload = std::mem::take(&mut segment.payload);
+        (piece, segment)
+    }
+}
+
 /// Buffers of one block.
 struct Blocks<T> {
     kernels: &'static Kernels,
@@ -229,17 +244,14 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         workspaces.with(
             || self.workspace(),
             |workspace| {
-                workspace.encoder.reset();
-                let payload = std::mem::take(&mut workspace.payload);
-                let mut segment = Segment { payload, ..Segment::default() };
-                segment.clear(0);
-                self.each_view(streams, workspace, |workspace, view, index| {
-                    self.short(view, index, &mut grids, &mut part.table, &mut segment, workspace);
+                let (piece, _) = workspace.piece(|workspace, segment| {
+                    self.each_view(streams, workspace, |workspace, view, index| {
+                        self.short(view, index, &mut grids, &mut part.table, segment, workspace);
+                    });
                 });
-                if !segment.payload.is_empty() {
-                    part.payload.push(Piece::copy(&segment.payload));
+                if !piece.bytes.is_empty() {
+                    part.payload.push(piece);
                 }
-                workspace.payload = segment.payload;
             },
         );
         part
@@ -326,14 +338,9 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 workspaces.with(
                     || self.workspace(),
                     |workspace| {
-                        workspace.encoder.reset();
-                        let payload = std::mem::take(&mut workspace.payload);
-                        let mut segment = Segment { payload, ..Segment::default() };
-                        segment.clear(0);
-                        self.segment(&plan, block, &view, range, workspace, &mut segment);
-                        let piece = Piece::copy(&segment.payload);
-                        workspace.payload = std::mem::take(&mut segment.payload);
-                        (piece, segment)
+                        workspace.piece(|workspace, segment| {
+                            self.segment(&plan, block, &view, range, workspace, segment);
+                        })
                     },
                 )
             });

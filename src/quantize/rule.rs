@@ -78,6 +78,16 @@ impl Rule {
         matches!(self, Rule::Ordered | Rule::Folded)
     }
 
+    /// Factor and divisor of n for its value, where that is a multiple of a quanta or a decimal.
+    pub fn fraction(&self) -> (f64, f64) {
+        match *self {
+            Rule::Decimal { numerator, power } => {
+                (f64::from(numerator), POWERS_OF_TEN[power as usize])
+            }
+            _ => (self.step(), 1.0),
+        }
+    }
+
     /// The distance between neighbouring values; 0 where there is none.
     pub fn step(&self) -> f64 {
         match *self {

@@ -151,13 +151,16 @@ pub struct Kernels {
 }
 
 /// All tables whose instructions this processor has, the slowest first.
-pub fn tables() -> Vec<&'static Kernels> {
-    let mut tables = vec![&scalar::KERNELS];
+pub fn tables() -> &'static [&'static Kernels] {
+    static PORTABLE: [&Kernels; 1] = [&scalar::KERNELS];
     #[cfg(target_arch = "x86_64")]
-    if avx2::is_supported() {
-        tables.push(&avx2::KERNELS);
+    {
+        static ALL: [&Kernels; 2] = [&scalar::KERNELS, &avx2::KERNELS];
+        if avx2::is_supported() {
+            return &ALL;
+        }
     }
-    tables
+    &PORTABLE
 }
 
 /// The table this process uses: the fastest, or the one that the environment variable

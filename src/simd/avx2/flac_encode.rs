@@ -262,14 +262,25 @@ fn pairs(eight: &[i32; LANES], count: __m128i, parameter: u32) -> (__m256i, __m2
     (pair, length, unary)
 }
 
-/// Whether the lengths of words can be written, given the OR of the unary parts.
+/// Writes words of these lengths, unless one is too long, given the OR of the unary parts; returns
+/// whether it did.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn are_short(unary: __m256i, longest: __m256i) -> bool {
+fn put_if_short<const WORDS: usize>(
+    words: &[u64; WORDS],
+    lengths: &[u64; WORDS],
+    unary: __m256i,
+    longest: __m256i,
+    out: &mut BitWriter<'_>,
+) -> bool {
     let most = _mm256_set1_epi32(BitWriter::MOST as i32);
     let long = _mm256_cmpgt_epi32(longest, most);
     let far = _mm256_andnot_si256(_mm256_set1_epi32(63), unary);
-    _mm256_testz_si256(far, far) & _mm256_testz_si256(long, long) == 1
+    let short = _mm256_testz_si256(far, far) & _mm256_testz_si256(long, long) == 1;
+    if short {
+        out.put_words(words, lengths);
+    }
+    short
 }
 
 #[target_feature(enable = "avx2")]
@@ -295,11 +306,7 @@ fn write_twos(batch: &[i32; BATCH], parameter: u32, out: &mut BitWriter<'_>) -> 
         store(&mut words[4 * i..][..4], pair);
         store(&mut lengths[4 * i..][..4], length);
     }
-    let short = are_short(unary, longest);
-    if short {
-        out.put_words(&words, &lengths);
-    }
-    short
+    put_if_short(&words, &lengths, unary, longest, out)
 }
 
 /// Writes codes in words of four. False, and nothing is written, when one is too long.
@@ -325,11 +332,7 @@ fn write_fours(batch: &[i32; BATCH], parameter: u32, out: &mut BitWriter<'_>) ->
         store(&mut words[4 * i..][..4], _mm256_permute4x64_epi64(word, 0b11_01_10_00));
         store(&mut lengths[4 * i..][..4], _mm256_permute4x64_epi64(length, 0b11_01_10_00));
     }
-    let short = are_short(unary, longest);
-    if short {
-        out.put_words(&words, &lengths);
-    }
-    short
+    put_if_short(&words, &lengths, unary, longest, out)
 }
 
 /// See [`scalar::write_rice`].

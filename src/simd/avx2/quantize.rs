@@ -2,9 +2,10 @@
 
 #![expect(unsafe_code, reason = "loads and stores of whole registers")]
 
-use crate::quantize::{POWERS_OF_TEN, Quantizer, Rule};
+use crate::arithmetic::ROUNDER;
+use crate::quantize::{Quantizer, Rule};
 use crate::sample::Sample;
-use crate::simd::scalar::quantize::{GROUP, SHIFT, careful};
+use crate::simd::scalar::quantize::{GROUP, careful};
 use std::arch::x86_64::*;
 
 /// A quantizer's numbers in all lanes.
@@ -15,8 +16,8 @@ struct Grid {
     /// Factor and divisor of the decoded value.
     numerator: __m256d,
     divisor: __m256d,
-    /// SHIFT, and the offset.
-    shift: __m256d,
+    /// ROUNDER, and the offset.
+    rounder: __m256d,
     offset: __m256i,
 }
 
@@ -32,19 +33,14 @@ impl Grid {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn new(quantizer: &Quantizer, offset: i64) -> Self {
-        let (numerator, divisor) = match quantizer.rule {
-            Rule::Decimal { numerator, power } => {
-                (f64::from(numerator), POWERS_OF_TEN[power as usize])
-            }
-            _ => (quantizer.step, 1.0),
-        };
+        let (numerator, divisor) = quantizer.rule.fraction();
         Grid {
             inverse: _mm256_set1_pd(quantizer.inverse),
             most: _mm256_set1_pd(quantizer.most),
             step: _mm256_set1_pd(quantizer.step),
             numerator: _mm256_set1_pd(numerator),
             divisor: _mm256_set1_pd(divisor),
-            shift: _mm256_set1_pd(SHIFT),
+            rounder: _mm256_set1_pd(ROUNDER),
             offset: _mm256_set1_epi32(offset as i32),
         }
     }
@@ -53,8 +49,8 @@ impl Grid {
     #[target_feature(enable = "avx2")]
     fn four<const DECIMAL: bool>(&self, values: __m256d) -> Four {
         let ideal = _mm256_mul_pd(values, self.inverse);
-        let rounded = _mm256_add_pd(ideal, self.shift);
-        let product = _mm256_mul_pd(_mm256_sub_pd(rounded, self.shift), self.numerator);
+        let rounded = _mm256_add_pd(ideal, self.rounder);
+        let product = _mm256_mul_pd(_mm256_sub_pd(rounded, self.rounder), self.numerator);
         let decoded = if DECIMAL { _mm256_div_pd(product, self.divisor) } else { product };
         let in_range = _mm256_cmp_pd::<_CMP_LE_OQ>(magnitude(ideal), self.most);
         Four { rounded, decoded, in_range }

@@ -1,6 +1,7 @@
 //! Kernels between samples and the integers that FLAC codes.
 
-use crate::quantize::{POWERS_OF_TEN, Quantizer, Rule};
+use crate::arithmetic::ROUNDER;
+use crate::quantize::{Quantizer, Rule};
 use crate::sample::Sample;
 use crate::simd::Extent;
 
@@ -8,9 +9,6 @@ use crate::simd::Extent;
 const LANES: usize = 32;
 /// Samples quantized at once.
 pub const GROUP: usize = 8;
-
-/// From 2^52 to 2^53 doubles are integers: x + SHIFT is rounded to one, which its last bits hold.
-pub const SHIFT: f64 = (3_u64 << 51) as f64;
 
 /// The least and the largest of integers.
 #[inline(always)]
@@ -92,11 +90,8 @@ fn groups<T: Sample, const DECIMAL: bool, const EXACT: bool>(
     out: &mut [i32],
     misses: &mut Vec<u32>,
 ) {
-    let Quantizer { rule, inverse, most, step, fill, .. } = *quantizer;
-    let (numerator, divisor) = match rule {
-        Rule::Decimal { numerator, power } => (f64::from(numerator), POWERS_OF_TEN[power as usize]),
-        _ => (step, 1.0),
-    };
+    let Quantizer { inverse, most, step, fill, .. } = *quantizer;
+    let (numerator, divisor) = quantizer.rule.fraction();
     // NaN, which fails anyway, where there is no fill value.
     let fill = fill.unwrap_or(T::from_f64(f64::NAN).bits());
     let (groups, rest) = samples.as_chunks::<GROUP>();
@@ -107,9 +102,9 @@ fn groups<T: Sample, const DECIMAL: bool, const EXACT: bool>(
             let x = group[l];
             let value = x.to_f64();
             let ideal = value * inverse;
-            let rounded = ideal + SHIFT;
-            let n = rounded - SHIFT;
-            let y: T = T::from_f64(if DECIMAL { n * numerator / divisor } else { n * step });
+            let rounded = ideal + ROUNDER;
+            let n = rounded - ROUNDER;
+            let y: T = T::from_f64(if DECIMAL { n * numerator / divisor } else { n * numerator });
             // NaN is in no range.
             let fits = ideal.abs() <= most;
             missed |= u64::from(!fits);
@@ -119,7 +114,7 @@ fn groups<T: Sample, const DECIMAL: bool, const EXACT: bool>(
                 let near = 2.0 * (y.to_f64() - value).abs() <= step;
                 missed |= u64::from(!near | (x.bits() == fill));
             }
-            // SHIFT's low 32 bits are 0.
+            // ROUNDER's low 32 bits are 0.
             place[l] = (rounded.to_bits() as i32).wrapping_sub(offset as i32);
         }
         if missed != 0 {
