@@ -3,7 +3,7 @@
 use super::exceptions::Exceptions;
 use super::head::{PREFIX, TRAILER, coded_head, raw_head};
 use super::low_bits;
-use super::pieces::{Compressed, LEAST_COPIED, Piece};
+use super::pieces::{self, Compressed, LEAST_COPIED, Piece};
 use super::table::{Stream, TableBuilder};
 use crate::error::{Error, Result};
 use crate::flac::Encoder;
@@ -125,8 +125,6 @@ struct Workspace<'a, T> {
     blocks: Blocks<T>,
     /// Streams whose samples are apart in the chunk, brought together.
     gathered: Vec<T>,
-    /// What becomes a piece of its own size.
-    payload: Vec<u8>,
 }
 
 impl<T> Workspace<'_, T> {
@@ -134,13 +132,15 @@ impl<T> Workspace<'_, T> {
     /// becomes a piece, and the rest of the segment is returned beside it.
     fn piece(&mut self, encode: impl FnOnce(&mut Self, &mut Segment)) -> (Piece<'static>, Segment) {
         self.encoder.reset();
-        let payload = std::mem::take(&mut self.payload);
-        let mut segment = Segment { payload, ..Segment::default() };
-        segment.clear(0);
+        let mut segment = Segment { payload: pieces::buffer(), ..Segment::default() };
+        let capacity = segment.payload.capacity();
         encode(self, &mut segment);
-        let piece = Piece::copy(&segment.payload);
-        self.payload = std::mem::take(&mut segment.payload);
-        (piece, segment)
+        let mut payload = std::mem::take(&mut segment.payload);
+        if payload.capacity() > capacity {
+            // It grew to twice what it needs, perhaps. The next piece needs about as much.
+            payload.shrink_to(payload.len() + payload.len() / 8);
+        }
+        (Piece::new(payload), segment)
     }
 }
 
@@ -223,7 +223,6 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 payload: Vec::new(),
             },
             gathered: Vec::new(),
-            payload: Vec::new(),
         }
     }
 

@@ -2,6 +2,31 @@
 
 use crate::parallel::map;
 use std::borrow::Cow;
+use std::sync::Mutex;
+
+/// Buffers of pieces that were written, for those of the next chunks: to fill fresh memory takes
+/// longer than to encode. Nobody waits for the lock, which a fork could leave held.
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// Bytes of all spare buffers at most, and of one at least.
+const MOST_SPARE: usize = 8 << 20;
+const LEAST_SPARE: usize = 1 << 14;
+
+/// An empty buffer, a spare one if there is any.
+pub fn buffer() -> Vec<u8> {
+    SPARE.try_lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default()
+}
+
+/// Takes a buffer back.
+fn keep(mut buffer: Vec<u8>) {
+    buffer.clear();
+    if buffer.capacity() >= LEAST_SPARE
+        && let Ok(mut spare) = SPARE.try_lock()
+        && spare.iter().map(Vec::capacity).sum::<usize>() + buffer.capacity() <= MOST_SPARE
+    {
+        spare.push(buffer);
+    }
+}
 
 /// Consecutive bytes of a chunk, and their CRC-32.
 pub struct Piece<'a> {
@@ -17,11 +42,6 @@ impl<'a> Piece<'a> {
         let mut crc = crc32fast::Hasher::new();
         crc.update(&bytes);
         Piece { bytes, crc }
-    }
-
-    /// A copy of bytes.
-    pub fn copy(bytes: &[u8]) -> Self {
-        Piece::new(bytes.to_vec())
     }
 }
 
@@ -53,7 +73,7 @@ impl<'a> Compressed<'a> {
         self.len() == 0
     }
 
-    /// Copies the chunk into `out` of exactly `len` bytes, freeing each piece as it goes.
+    /// Copies the chunk into `out` of exactly `len` bytes, letting go of each piece.
     pub fn write_to(self, out: &mut [u8]) {
         let threads = if out.len() < LEAST_COPIED { 1 } else { self.threads };
         let mut rest = out;
@@ -63,7 +83,12 @@ impl<'a> Compressed<'a> {
             places.push((piece, place));
             rest = after;
         }
-        map(threads, places, |(piece, place)| place.copy_from_slice(&piece.bytes));
+        map(threads, places, |(piece, place)| {
+            place.copy_from_slice(&piece.bytes);
+            if let Cow::Owned(bytes) = piece.bytes {
+                keep(bytes);
+            }
+        });
     }
 
     /// The chunk as one vector.

@@ -38,15 +38,19 @@ impl<'a> BitWriter<'a> {
         self.used = bits & 7;
     }
 
-    /// [`put`](Self::put) for each of the words and its length, which stays in registers.
-    #[inline(always)]
-    pub fn put_words<const N: usize>(&mut self, words: &[u64; N], bits: &[u64; N]) {
-        let Self { byte, pending, used, .. } = *self;
-        let mut local = BitWriter { buffer: &mut *self.buffer, byte, pending, used };
-        for (&word, &bits) in words.iter().zip(bits) {
-            local.put(word, bits as u32);
-        }
-        (self.byte, self.pending, self.used) = (local.byte, local.pending, local.used);
+    /// The buffer from the byte in progress on, the bits of that byte, and their number: for
+    /// kernels that write many words.
+    #[inline]
+    pub fn state(&mut self) -> (&mut [u8], u64, u32) {
+        (&mut self.buffer[self.byte..], self.pending, self.used)
+    }
+
+    /// Moves on by whole bytes that a kernel has written, to a byte of which it has `used` bits.
+    #[inline]
+    pub fn advance(&mut self, bytes: usize, pending: u64, used: u32) {
+        debug_assert!(used < 8 && pending << used == 0);
+        self.byte += bytes;
+        (self.pending, self.used) = (pending, used);
     }
 
     /// Appends the low `bits` (0 to 56) of a signed number in two's complement.

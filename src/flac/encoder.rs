@@ -73,7 +73,7 @@ impl Encoder {
             self.shifted.extend(samples.iter().map(|x| x >> wasted));
             &self.shifted[..]
         };
-        let (kind, wasted, bits) = if survey.changes == 0 {
+        let (kind, wasted, most) = if survey.changes == 0 {
             (Kind::Constant, 0, u64::from(width))
         } else {
             let width = width - wasted;
@@ -82,17 +82,18 @@ impl Encoder {
             let best = self.search.run(self.kernels, &self.level, samples, width, magnitude);
             match best {
                 Some(bits) if bits < verbatim => {
-                    let kind = match self.search.best().predictor {
+                    let trial = self.search.best();
+                    let kind = match trial.predictor {
                         Predictor::Fixed(order) => Kind::Fixed(order),
                         Predictor::Linear(model) => Kind::Linear(model.order),
                     };
-                    (kind, wasted, bits)
+                    (kind, wasted, trial.most)
                 }
                 _ => (Kind::Verbatim, wasted, verbatim),
             }
         };
         // Subframe header of 8 bits and the wasted bits' unary code; the CRC-16.
-        let bytes = LONGEST_HEADER + (8 + u64::from(wasted) + bits).div_ceil(8) as usize + 2;
+        let bytes = LONGEST_HEADER + (8 + u64::from(wasted) + most).div_ceil(8) as usize + 2;
         let start = out.len();
         out.resize(start + bytes + BitWriter::SLACK, 0);
         let mut writer = BitWriter::new(&mut out[start..]);

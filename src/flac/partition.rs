@@ -7,6 +7,9 @@ use crate::simd::Kernels;
 const LARGEST: [u32; 2] = [14, 30];
 const PARAMETER_BITS: [u64; 2] = [4, 5];
 
+/// Parameters up to which sums alone say too little: few low bits are seldom evenly spread.
+const COUNTED: u32 = 3;
+
 /// How one partition is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -23,8 +26,10 @@ pub struct Coding {
     /// 0: parameters of 4 bits; 1: of 5 bits.
     method: usize,
     parts: Vec<Part>,
-    /// Bits of the whole residual, its 6 bits of header included.
+    /// Bits of the whole residual, its 6 bits of header included, as far as they are known.
     pub bits: u64,
+    /// At most so many.
+    pub most: u64,
 }
 
 /// How hard to look.
@@ -34,7 +39,7 @@ pub struct Effort {
     pub order: u32,
     /// Fewest samples of a partition.
     pub size: usize,
-    /// Count each parameter's bits at each order, instead of only at the order that seems best.
+    /// Count each parameter's bits at each order, instead of going by sums.
     pub exact: bool,
 }
 
@@ -82,22 +87,31 @@ impl Coding {
     }
 }
 
-/// The parameter that seems best for `count` folded residuals with this sum, and its bits: the
-/// low `k` bits of one are taken to be (2^k − 1)/2 on average.
+/// Bits of a Rice code that numbers of this mean take on average, and the parameter k for which
+/// they are the fewest.
+///
+/// Low bits are taken to be (2^k − 1)/2 on average, so that a code has
+/// 1 + k + (mean − (2^k − 1)/2)/2^k bits. The best k is that of 2^k ≤ mean + 1/2 < 2^(k + 1), and
+/// its bits are 3/2 more than what interpolates log2(mean + 1/2) between powers of two.
+fn expected(mean: f64) -> (f64, u32) {
+    let x = mean + 0.5;
+    if x < 1.0 {
+        return (1.0 + mean, 0);
+    }
+    let bits = x.to_bits();
+    // Exponent and mantissa of a double, read as one number, are that interpolation.
+    let log2 = bits as f64 * (1.0 / (1_u64 << 52) as f64) - 1023.0;
+    (1.5 + log2, ((bits >> 52) as u32 - 1023).min(LARGEST[1]))
+}
+
+/// The parameter that seems best for `count` folded residuals with this sum, and its bits.
 pub fn guess(sum: u64, count: u64) -> (u32, u64) {
-    let largest = LARGEST[1];
     if sum == 0 || count == 0 {
         // Zeros are coded as plain numbers of no bits.
         return (0, count.min(5));
     }
-    let bits = |k: u32| {
-        let low = count * ((1_u64 << k) - 1);
-        count * u64::from(1 + k) + ((2 * sum).saturating_sub(low) >> (k + 1))
-    };
-    let centre = sum.ilog2().saturating_sub(count.ilog2());
-    let from = centre.saturating_sub(2).min(largest);
-    let to = centre.min(largest);
-    (from..=to).map(|k| (k, bits(k))).min_by_key(|&(k, bits)| (bits, k)).expect("one at least")
+    let (bits, k) = expected(sum as f64 / count as f64);
+    (k, (count as f64 * bits) as u64)
 }
 
 fn plain_width(or: u32) -> u64 {
@@ -135,43 +149,86 @@ impl Chooser {
         if effort.exact {
             self.count(kernels, residual, size, predictor_order, into);
         } else {
-            self.estimate(length, predictor_order, into);
-            refine(kernels, residual, predictor_order, &self.ors, into);
+            let wide = self.estimate(length, predictor_order, into);
+            self.settle(kernels, residual, predictor_order, wide, into);
         }
     }
 
-    /// Chooses by sums alone.
-    fn estimate(&mut self, length: usize, predictor_order: usize, into: &mut Coding) {
-        into.bits = u64::MAX;
+    /// Chooses a partition order by sums alone, and leaves them for that order. Returns whether
+    /// a parameter may need five bits.
+    fn estimate(&mut self, length: usize, predictor_order: usize, into: &mut Coding) -> bool {
         let mut parts = self.sums.len();
+        let largest = self.sums.iter().max().expect("a part at least");
+        let wide = expected(*largest as f64 / (length / parts - predictor_order) as f64).1;
+        let wide = wide > LARGEST[0];
+        let parameter_bits = PARAMETER_BITS[usize::from(wide)] as f64;
+        let mut least = f64::INFINITY;
+        // The sums of each order follow those of the next higher one.
+        let (mut from, mut best) = (0, 0..0);
         loop {
-            let size = length / parts;
-            let mut total = 0;
-            let mut count = (size - predictor_order) as u64;
-            let mut wide = false;
-            self.level.clear();
-            for &sum in &self.sums[..parts] {
-                let (k, bits) = guess(sum, count);
-                self.level.push(Part::Rice(k as u8));
-                wide |= k > LARGEST[0];
-                total += bits;
-                count = size as u64;
-            }
-            let method = usize::from(wide);
-            total += 6 + parts as u64 * PARAMETER_BITS[method];
-            if total < into.bits {
-                into.bits = total;
-                into.method = method;
-                into.partition_order = parts.ilog2();
-                std::mem::swap(&mut into.parts, &mut self.level);
+            let sums = &self.sums[from..];
+            let size = (length / parts) as f64;
+            let first = size - predictor_order as f64;
+            let mut bits = first * expected(sums[0] as f64 / first).0;
+            let scale = 1.0 / size;
+            bits += size * sums[1..].iter().map(|&s| expected(s as f64 * scale).0).sum::<f64>();
+            bits += parts as f64 * parameter_bits;
+            if bits < least {
+                (least, best) = (bits, from..from + parts);
             }
             if parts == 1 {
                 break;
             }
-            parts /= 2;
-            for i in 0..parts {
-                self.sums[i] = self.sums[2 * i] + self.sums[2 * i + 1];
+            self.sums.extend_from_within(from..from + parts / 2);
+            for i in 0..parts / 2 {
+                self.sums[from + parts + i] = self.sums[from + 2 * i] + self.sums[from + 2 * i + 1];
             }
+            from += parts;
+            parts /= 2;
+        }
+        self.sums.truncate(best.end);
+        self.sums.drain(..best.start);
+        into.partition_order = self.sums.len().ilog2();
+        wide
+    }
+
+    /// Chooses how to code each part of the order that was chosen.
+    fn settle(
+        &mut self,
+        kernels: &Kernels,
+        residual: &[i32],
+        predictor_order: usize,
+        wide: bool,
+        into: &mut Coding,
+    ) {
+        into.method = usize::from(wide);
+        let parameter_bits = PARAMETER_BITS[into.method];
+        let size = (residual.len() + predictor_order) >> into.partition_order;
+        let ors = self.ors.chunks_exact(self.ors.len() >> into.partition_order);
+        let mut rest = residual;
+        let mut length = size - predictor_order;
+        (into.bits, into.most) = (6, 6);
+        into.parts.clear();
+        for (&sum, ors) in self.sums.iter().zip(ors) {
+            let (part, after) = rest.split_at(length);
+            let count = length as u64;
+            let (mut k, mut bits) = guess(sum, count);
+            let mut most = count * u64::from(1 + k) + (sum >> k);
+            if k <= COUNTED {
+                (bits, k) = count_bits(kernels, part, k);
+                most = bits;
+            }
+            let or = ors.iter().fold(0, |all, or| all | or);
+            let plain = plain_bits(or, count);
+            if plain < bits {
+                into.parts.push(Part::Plain(plain_width(or) as u8));
+                (bits, most) = (plain, plain);
+            } else {
+                into.parts.push(Part::Rice(k as u8));
+            }
+            into.bits += parameter_bits + bits;
+            into.most += parameter_bits + most;
+            (rest, length) = (after, size);
         }
     }
 
@@ -247,38 +304,14 @@ impl Chooser {
                 }
             }
         }
+        into.most = into.bits;
     }
 }
 
-/// Counts the bits of an estimated coding, and of its neighbours among parameters.
-fn refine(
-    kernels: &Kernels,
-    residual: &[i32],
-    predictor_order: usize,
-    ors: &[u32],
-    coding: &mut Coding,
-) {
-    let size = (residual.len() + predictor_order) >> coding.partition_order;
-    let ors = ors.chunks_exact(ors.len() >> coding.partition_order);
-    let largest = LARGEST[coding.method];
-    let mut rest = residual;
-    let mut length = size - predictor_order;
-    let mut total = 6;
-    for (part, ors) in coding.parts.iter_mut().zip(ors) {
-        let (now, after) = rest.split_at(length);
-        let Part::Rice(k) = *part else { unreachable!("estimates are Rice parameters") };
-        let first = u32::from(k).saturating_sub(1).min(largest - 2);
-        let unary = (kernels.unary_sums)(now, first);
-        let (k, bits) = (first..)
-            .zip(unary)
-            .map(|(k, unary)| (k, unary + length as u64 * u64::from(1 + k)))
-            .min_by_key(|&(k, bits)| (bits, k))
-            .expect("three");
-        let or = ors.iter().fold(0, |all, or| all | or);
-        let plain = plain_bits(or, length as u64);
-        *part = if plain < bits { Part::Plain(plain_width(or) as u8) } else { Part::Rice(k as u8) };
-        total += PARAMETER_BITS[coding.method] + bits.min(plain);
-        (rest, length) = (after, size);
-    }
-    coding.bits = total;
+/// The bits of a part's Rice codes, and the best parameter: this one or a neighbour.
+fn count_bits(kernels: &Kernels, part: &[i32], parameter: u32) -> (u64, u32) {
+    let first = parameter.saturating_sub(1);
+    let unary = (kernels.unary_sums)(part, first);
+    let bits = |(k, unary): (u32, u64)| (unary + part.len() as u64 * u64::from(1 + k), k);
+    (first..).zip(unary).map(bits).min().expect("three")
 }

@@ -32,8 +32,10 @@ pub struct Trial {
     /// The residual's coding.
     pub coding: Coding,
     residual: Vec<i32>,
-    /// Bits of the subframe after its header and wasted bits.
+    /// Expected bits of the subframe after its header and wasted bits.
     bits: u64,
+    /// At most so many.
+    pub most: u64,
 }
 
 impl Default for Predictor {
@@ -101,7 +103,7 @@ impl Search {
         &self.best
     }
 
-    /// Finds a predictor; returns the bits of its subframe after header and wasted bits, or none
+    /// Finds a predictor; returns the expected bits of its subframe after header and wasted bits, or none
     /// when no residual stays in range.
     pub fn run(
         &mut self,
@@ -165,7 +167,8 @@ impl Search {
         let residual = if order == 0 { block.samples } else { &next.residual };
         let effort = block.level.rice;
         self.chooser.choose(block.kernels, residual, order, effort, &mut next.coding);
-        next.bits = (order * block.width as usize + header) as u64 + next.coding.bits;
+        let before = (order * block.width as usize + header) as u64;
+        (next.bits, next.most) = (before + next.coding.bits, before + next.coding.most);
         if next.bits < self.best.bits {
             std::mem::swap(&mut self.best, &mut self.next);
         }

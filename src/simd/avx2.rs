@@ -10,6 +10,7 @@ mod flac_encode;
 mod quantize;
 mod restore;
 mod rice;
+mod write_rice;
 
 use super::scalar::{self, flac_decode, quantize as portable};
 use super::{Extent, Kernels, MAX_ORDER, Residual, Restore, Survey};
@@ -77,7 +78,7 @@ kernels! {
     part_sums = flac_encode::part_sums,
         (residual: &[i32], size: usize, sums: &mut [u64], ors: &mut [u32]);
     unary_sums = flac_encode::unary_sums, (part: &[i32], first: u32) -> [u64; 3];
-    write_rice = flac_encode::write_rice, (part: &[i32], parameter: u32, out: &mut BitWriter<'_>);
+    write_rice = write_rice::write_rice, (part: &[i32], parameter: u32, out: &mut BitWriter<'_>);
     read_plain = flac_decode::read_plain, (reader: &mut BitReader<'_>, width: u32, out: &mut [i32]);
     read_residuals = rice::read_residuals, (residuals: &mut [Residual<'_, '_>]);
     restore = restore::restore, (data: &mut [i32], frames: &mut [Restore]);

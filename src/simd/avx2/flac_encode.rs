@@ -2,20 +2,19 @@
 
 #![expect(unsafe_code, reason = "loads and stores vectors")]
 
-use crate::flac::BitWriter;
 use crate::simd::MAX_ORDER;
 use crate::simd::scalar::flac_encode as scalar;
 use std::arch::x86_64::*;
 
 /// Samples in a vector.
-const LANES: usize = 8;
+pub const LANES: usize = 8;
 
 /// Vectors whose predictions are added up side by side: each sum waits for its last addition.
 const CHAINS: usize = 4;
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn load(lanes: &[i32; LANES]) -> __m256i {
+pub fn load(lanes: &[i32; LANES]) -> __m256i {
     // SAFETY: reads the 32 bytes of `lanes`; no alignment is asked for.
     unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
 }
@@ -43,7 +42,7 @@ fn or(vector: __m256i) -> u32 {
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn folded(r: __m256i) -> __m256i {
+pub fn folded(r: __m256i) -> __m256i {
     _mm256_xor_si256(_mm256_add_epi32(r, r), _mm256_srai_epi32(r, 31))
 }
 
@@ -237,117 +236,4 @@ pub fn unary_sums(part: &[i32], first: u32) -> [u64; 3] {
         *total += sum(sums);
     }
     total
-}
-
-/// Residuals coded at once, unless one of their codes is too long.
-const BATCH: usize = 32;
-
-/// Codes of eight residuals, joined to pairs, and the pairs' lengths, in 64-bit lanes; and what
-/// the unary parts are. Lengths make sense where those are below 64.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn pairs(eight: &[i32; LANES], count: __m128i, parameter: u32) -> (__m256i, __m256i, __m256i) {
-    let stop = 1 << parameter;
-    let z = folded(load(eight));
-    let unary = _mm256_srl_epi32(z, count);
-    let low = _mm256_and_si256(z, _mm256_set1_epi32(stop - 1));
-    let code = _mm256_or_si256(low, _mm256_set1_epi32(stop));
-    let length = _mm256_add_epi32(unary, _mm256_set1_epi32(parameter as i32 + 1));
-    // The first residual's code is in the lower half of the lane.
-    let zero = _mm256_setzero_si256();
-    let second = _mm256_srli_epi64(length, 32);
-    let first = _mm256_sllv_epi64(_mm256_blend_epi32(code, zero, 0xaa), second);
-    let pair = _mm256_or_si256(first, _mm256_srli_epi64(code, 32));
-    let length = _mm256_blend_epi32(_mm256_add_epi32(length, second), zero, 0xaa);
-    (pair, length, unary)
-}
-
-/// Writes words of these lengths, unless one is too long, given the OR of the unary parts; returns
-/// whether it did.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn put_if_short<const WORDS: usize>(
-    words: &[u64; WORDS],
-    lengths: &[u64; WORDS],
-    unary: __m256i,
-    longest: __m256i,
-    out: &mut BitWriter<'_>,
-) -> bool {
-    let most = _mm256_set1_epi32(BitWriter::MOST as i32);
-    let long = _mm256_cmpgt_epi32(longest, most);
-    let far = _mm256_andnot_si256(_mm256_set1_epi32(63), unary);
-    let short = _mm256_testz_si256(far, far) & _mm256_testz_si256(long, long) == 1;
-    if short {
-        out.put_words(words, lengths);
-    }
-    short
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn store(lanes: &mut [u64], vector: __m256i) {
-    assert!(lanes.len() == LANES / 2);
-    // SAFETY: writes the 32 bytes of `lanes`; no alignment is asked for.
-    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), vector) }
-}
-
-/// Writes codes in words of two. False, and nothing is written, when one is too long.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn write_twos(batch: &[i32; BATCH], parameter: u32, out: &mut BitWriter<'_>) -> bool {
-    const WORDS: usize = BATCH / 2;
-    let count = _mm_cvtsi32_si128(parameter as i32);
-    let (mut words, mut lengths) = ([0; WORDS], [0; WORDS]);
-    let (mut unary, mut longest) = (_mm256_setzero_si256(), _mm256_setzero_si256());
-    for (i, eight) in batch.as_chunks::<LANES>().0.iter().enumerate() {
-        let (pair, length, u) = pairs(eight, count, parameter);
-        unary = _mm256_or_si256(unary, u);
-        longest = _mm256_max_epu32(longest, length);
-        store(&mut words[4 * i..][..4], pair);
-        store(&mut lengths[4 * i..][..4], length);
-    }
-    put_if_short(&words, &lengths, unary, longest, out)
-}
-
-/// Writes codes in words of four. False, and nothing is written, when one is too long.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn write_fours(batch: &[i32; BATCH], parameter: u32, out: &mut BitWriter<'_>) -> bool {
-    const WORDS: usize = BATCH / 4;
-    let count = _mm_cvtsi32_si128(parameter as i32);
-    let (mut words, mut lengths) = ([0; WORDS], [0; WORDS]);
-    let (mut unary, mut longest) = (_mm256_setzero_si256(), _mm256_setzero_si256());
-    for (i, sixteen) in batch.as_chunks::<{ 2 * LANES }>().0.iter().enumerate() {
-        let [a, b] = sixteen.as_chunks::<LANES>().0 else { unreachable!("two halves") };
-        let (a, length_a, unary_a) = pairs(a, count, parameter);
-        let (b, length_b, unary_b) = pairs(b, count, parameter);
-        unary = _mm256_or_si256(unary, _mm256_or_si256(unary_a, unary_b));
-        // Lanes in the order a0 b0 a2 b2 and a1 b1 a3 b3.
-        let second = _mm256_unpackhi_epi64(length_a, length_b);
-        let length = _mm256_add_epi32(_mm256_unpacklo_epi64(length_a, length_b), second);
-        let first = _mm256_sllv_epi64(_mm256_unpacklo_epi64(a, b), second);
-        let word = _mm256_or_si256(first, _mm256_unpackhi_epi64(a, b));
-        longest = _mm256_max_epu32(longest, length);
-        // To the order of a and then b.
-        store(&mut words[4 * i..][..4], _mm256_permute4x64_epi64(word, 0b11_01_10_00));
-        store(&mut lengths[4 * i..][..4], _mm256_permute4x64_epi64(length, 0b11_01_10_00));
-    }
-    put_if_short(&words, &lengths, unary, longest, out)
-}
-
-/// See [`scalar::write_rice`].
-#[target_feature(enable = "avx2")]
-#[inline]
-pub fn write_rice(part: &[i32], parameter: u32, out: &mut BitWriter<'_>) {
-    assert!(parameter <= 30);
-    let (batches, rest) = part.as_chunks::<BATCH>();
-    for batch in batches {
-        // Four codes of parameter 10 have at least 44 bits of 56, and mostly 48.
-        let written = parameter <= 10 && write_fours(batch, parameter, out)
-            || write_twos(batch, parameter, out);
-        if !written {
-            scalar::write_rice(batch, parameter, out);
-        }
-    }
-    scalar::write_rice(rest, parameter, out);
 }
