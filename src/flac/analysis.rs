@@ -104,15 +104,24 @@ impl Default for Analysis {
 }
 
 impl Analysis {
+    /// The samples of a block of `length` that an analysis of one run of stretches in `every`
+    /// looks at.
+    pub fn looked_at(length: usize, every: usize) -> impl Iterator<Item = Range<usize>> {
+        const SAMPLES: usize = RUN * STRETCH;
+        // All runs are one range.
+        let (step, run) = if every == 1 { (length, length) } else { (every * SAMPLES, SAMPLES) };
+        (0..length).step_by(step.max(1)).map(move |from| from..length.min(from + run))
+    }
+
     /// Takes a block of more than `order` samples for predictors up to that order, and looks at
-    /// one run of stretches in `every`.
+    /// one run of stretches in `every`; of other samples it reads the `order` before a run.
     pub fn take(&mut self, kernels: &Kernels, samples: &[i32], order: usize, every: usize) {
         assert!(order <= MAX_ORDER && order < samples.len());
         self.x.resize(samples.len(), 0.0);
         self.order = order;
         self.every = every;
         self.rows.resize(samples.len().div_ceil(STRETCH) * (order + 2), 0.0);
-        for i in self.looked_at(0..samples.len().div_ceil(STRETCH)) {
+        for i in self.stretches_in(0..samples.len().div_ceil(STRETCH)) {
             let (from, to) = (bound(i, order, &self.x), bound(i + 1, order, &self.x));
             // Samples before the stretch are there if those of the one before are.
             let known = if i % RUN == 0 { from - order } else { from };
@@ -127,10 +136,17 @@ impl Analysis {
         }
     }
 
-    /// Those of some stretches that are looked at.
-    fn looked_at(&self, stretches: Range<usize>) -> impl Iterator<Item = usize> + use<> {
-        let every = self.every;
-        stretches.filter(move |i| (i / RUN).is_multiple_of(every))
+    /// Those of some stretches that are looked at, run by run.
+    fn runs_in(&self, stretches: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+        let runs = Self::looked_at(stretches.end * STRETCH, self.every);
+        let runs = runs.map(|run| run.start / STRETCH..run.end / STRETCH);
+        let runs = runs.map(move |run| run.start.max(stretches.start)..run.end);
+        runs.filter(|run| !run.is_empty())
+    }
+
+    /// The same, one by one.
+    fn stretches_in(&self, stretches: Range<usize>) -> impl Iterator<Item = usize> + use<> {
+        self.runs_in(stretches).flatten()
     }
 
     /// Weighs each stretch so that its residual, and those of `reach` stretches either side of
@@ -144,7 +160,7 @@ impl Analysis {
         let count = self.x.len().div_ceil(STRETCH);
         self.sizes.clear();
         self.sizes.resize(count, 0.0);
-        for i in self.looked_at(0..count) {
+        for i in self.stretches_in(0..count) {
             let (from, to) = (bound(i, order, &self.x), bound(i + 1, order, &self.x));
             let sum: u64 = residual[from - order..to - order]
                 .iter()
@@ -158,7 +174,7 @@ impl Analysis {
         }
         self.weights.clear();
         self.weights.resize(count, Weight::default());
-        for i in self.looked_at(0..count) {
+        for i in self.stretches_in(0..count) {
             let run = if self.every == 1 { 0..count } else { i / RUN * RUN..(i / RUN + 1) * RUN };
             let from = i.saturating_sub(reach).max(run.start);
             let near = &self.sizes[from..(i + reach + 1).min(run.end).min(count)];
@@ -176,12 +192,12 @@ impl Analysis {
     pub fn solve(&mut self, kernels: &Kernels, stretches: Range<usize>) {
         let order = self.order;
         let bound = |i| bound(i, order, &self.x);
-        let looked_at = self.looked_at(stretches.clone());
+        let looked_at = self.stretches_in(stretches.clone());
         let count = looked_at.map(|i| bound(i + 1) - bound(i)).sum::<usize>() as f64;
         self.matrix[0].fill(0.0);
         let mut sums = [0.0; MAX_ORDER + 1];
         self.mean = Weight::default();
-        for i in self.looked_at(stretches.clone()) {
+        for i in self.stretches_in(stretches.clone()) {
             let part = (bound(i + 1) - bound(i)) as f64 / count;
             self.mean.factor += part * self.weights[i].factor;
             self.mean.bits += part * self.weights[i].bits;
@@ -197,15 +213,18 @@ impl Analysis {
         for row in &mut self.edges[..order] {
             row.fill(0.0);
         }
-        let mut before = 0.0;
         let mut last = [[0.0; MAX_ORDER]; 4];
         let mut weights = [0.0; 4];
         let mut ends = 0;
-        for i in stretches.clone().chain([stretches.end]) {
-            let after = if i < stretches.end { self.weights[i].factor / count } else { 0.0 };
-            let weight = after - before;
-            before = after;
-            if weight != 0.0 {
+        for run in self.runs_in(stretches) {
+            let mut before = 0.0;
+            for i in run.start..=run.end {
+                let after = if i < run.end { self.weights[i].factor / count } else { 0.0 };
+                let weight = after - before;
+                before = after;
+                if weight == 0.0 {
+                    continue;
+                }
                 let end = &self.x[bound(i) - order..bound(i)];
                 for ((last, sum), x) in
                     last[ends].iter_mut().zip(&mut sums[1..]).zip(end.iter().rev())
@@ -215,13 +234,14 @@ impl Analysis {
                 }
                 weights[ends] = weight;
                 ends += 1;
-            }
-            if ends == 4 || i == stretches.end {
-                weights[ends..].fill(0.0);
-                (kernels.add_products)(&last, &weights, &mut self.edges[..order]);
-                ends = 0;
+                if ends == 4 {
+                    (kernels.add_products)(&last, &weights, &mut self.edges[..order]);
+                    ends = 0;
+                }
             }
         }
+        weights[ends..].fill(0.0);
+        (kernels.add_products)(&last, &weights, &mut self.edges[..order]);
         for i in 0..order {
             sums[i + 1] += sums[i];
             for j in i..order {

@@ -46,9 +46,9 @@ impl Chooser {
         for i in 0..sections {
             // Middles of equal parts of the stream.
             let first = (length * (2 * i + 1) / (2 * sections)).saturating_sub(section / 2);
+            let first = first.min(length - section);
             self.samples.resize(section, 0);
-            read(first.min(length - section), &mut self.samples);
-            self.measure(kernels, level);
+            self.measure(kernels, level, width, &mut |from, out| read(first + from, out));
             for (bits, &block) in bits.iter_mut().zip(level.blocks) {
                 for from in (0..section).step_by(block) {
                     *bits += self.estimate(kernels, from, block.min(section - from), width);
@@ -64,14 +64,33 @@ impl Chooser {
         even(length, block)
     }
 
-    /// Analyses a section.
-    fn measure(&mut self, kernels: &Kernels, level: &Level) {
-        let sums = (kernels.fixed_sums)(&self.samples, 32);
+    /// Analyses a section, of which it reads what it looks at.
+    fn measure(
+        &mut self,
+        kernels: &Kernels,
+        level: &Level,
+        width: u32,
+        read: &mut dyn FnMut(usize, &mut [i32]),
+    ) {
+        let section = self.samples.len();
+        let every = (section / level.look).max(1);
+        let looked_at = || Analysis::looked_at(section, every);
+        let mut sums = [0; 5];
+        for run in looked_at() {
+            let from = run.start.saturating_sub(level.order.max(FIXED.len()));
+            let samples = &mut self.samples[from..run.end];
+            read(from, samples);
+            let of_run = (kernels.fixed_sums)(samples, width);
+            sums.iter_mut().zip(of_run).for_each(|(sum, of_run)| *sum += of_run);
+        }
         let fixed = (0..5).min_by_key(|&order| sums[order]).expect("five orders");
-        self.residual.resize(self.samples.len() - fixed, 0);
-        // A residual out of range wraps, and only makes the estimate worse.
-        (kernels.residual_wide)(&self.samples, FIXED[fixed], 0, &mut self.residual);
-        let every = (self.samples.len() / level.look).max(1);
+        self.residual.resize(section - fixed, 0);
+        for run in looked_at() {
+            let start = run.start.saturating_sub(fixed);
+            let (samples, end) = (&self.samples[start..run.end], run.end - fixed);
+            // A residual out of range wraps, and only makes the estimate worse.
+            (kernels.residual_wide)(samples, FIXED[fixed], 0, &mut self.residual[start..end]);
+        }
         self.analysis.take(kernels, &self.samples, level.order, every);
         self.analysis.level_out(&self.residual, 0);
     }

@@ -22,13 +22,17 @@ const fn power(n: u32) -> i64 {
     r as i64
 }
 
+/// x^(n + 64) and x^n, for n = 512 and 128.
+const BY_512: [i64; 2] = [power(512 + 64), power(512)];
+const BY_128: [i64; 2] = [power(128 + 64), power(128)];
+
 /// See [`crate::simd::scalar::crc16`].
 #[target_feature(enable = "avx2,pclmulqdq")]
 pub fn crc16(bytes: &[u8]) -> u16 {
     let (blocks, rest) = bytes.as_chunks::<64>();
     let Some((first, blocks)) = blocks.split_first() else { return continued(0, bytes) };
-    let by_512 = _mm_set_epi64x(power(512 + 64), power(512));
-    let by_128 = _mm_set_epi64x(power(128 + 64), power(128));
+    let by_512 = _mm_set_epi64x(BY_512[0], BY_512[1]);
+    let by_128 = _mm_set_epi64x(BY_128[0], BY_128[1]);
     let mut four = load(first);
     for block in blocks {
         for (register, next) in four.iter_mut().zip(load(block)) {
