@@ -6,9 +6,6 @@ use crate::simd::{MAX_ORDER, Survey};
 /// Residuals computed at once, so that the compiler vectorizes them.
 const LANES: usize = 16;
 
-/// Lanes of a floating-point sum, so that all kernels add in one order.
-const SUMS: usize = 8;
-
 /// Answers in one pass the questions that come first.
 #[inline(always)]
 pub fn survey(samples: &[i32]) -> Survey {
@@ -215,34 +212,38 @@ pub fn write_rice(part: &[i32], parameter: u32, out: &mut BitWriter<'_>) {
     }
 }
 
-/// Correlations of the samples after the first `out.len()` − 1 of `x` with those `lag` before
-/// them: `out[lag]` = `Σ x[n]·x[n − lag]`.
+/// Correlations of the samples after the first `out.len()` − 1 ≤ 32 of `x` with those `lag` before
+/// them: `out[lag]` = `Σ x[n]·x[n − lag]`, added in the order of n.
 ///
-/// The i-th product goes to lane i mod 8; the lanes are added pairwise.
 /// Samples of up to 24 bits, 32 at a time, make every sum exact.
 #[inline(always)]
 pub fn correlate(x: &[f64], out: &mut [f64]) {
+    match out.len() {
+        0..=16 => correlate_in::<16>(x, out),
+        _ => correlate_in::<{ MAX_ORDER + 4 }>(x, out),
+    }
+}
+
+/// [`correlate`] with as many sums side by side, the oldest sample's first, of which those behind
+/// `out.len()` have no meaning.
+#[inline(always)]
+fn correlate_in<const SUMS: usize>(x: &[f64], out: &mut [f64]) {
     let order = out.len() - 1;
-    let (left, left_rest) = x[order..].as_chunks::<SUMS>();
-    for (lag, out) in out.iter_mut().enumerate() {
-        let (right, right_rest) = x[order - lag..x.len() - lag].as_chunks::<SUMS>();
-        let mut lanes = [0.0; SUMS];
-        for (left, right) in left.iter().zip(right) {
-            for l in 0..SUMS {
-                lanes[l] += left[l] * right[l];
-            }
+    let mut sums = [0.0; SUMS];
+    let windows = x.windows(SUMS);
+    let done = windows.len();
+    for (window, x) in windows.zip(&x[order..]) {
+        for (sum, earlier) in sums.iter_mut().zip(window) {
+            *sum += x * earlier;
         }
-        for (lane, (left, right)) in lanes.iter_mut().zip(left_rest.iter().zip(right_rest)) {
-            *lane += left * right;
+    }
+    for n in done + order..x.len() {
+        for (sum, earlier) in sums.iter_mut().zip(&x[n - order..=n]) {
+            *sum += x[n] * earlier;
         }
-        let mut width = SUMS / 2;
-        while width > 0 {
-            for l in 0..width {
-                lanes[l] += lanes[l + width];
-            }
-            width /= 2;
-        }
-        *out = lanes[0];
+    }
+    for (out, sum) in out.iter_mut().rev().zip(sums) {
+        *out = sum;
     }
 }
 
