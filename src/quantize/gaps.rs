@@ -1,9 +1,12 @@
 //! What stands in a stream's integers where its exceptions are: whatever costs FLAC least.
 
+/// Values either side of a gap that say what stands in it.
+const REACH: usize = 128;
+
 /// Replaces the values at `gaps` (ascending): by a straight line between their neighbours where
-/// a sample is close to the one before it, by the mean of the block (or 0, when close) where it is not. A block of
-/// gaps becomes zeros. Values stay between
-/// the least and the largest valid one, or are 0.
+/// a sample is close to the one before it, by the mean of those around (or 0, when close) where it
+/// is not. A block of gaps becomes zeros. Values stay between the least and the largest valid one,
+/// or are 0.
 pub fn fill<N: Copy + Default + Into<i64> + TryFrom<i64>>(values: &mut [N], gaps: &[u32]) {
     let number = |n: i64| N::try_from(n).unwrap_or_default();
     if gaps.len() == values.len() {
@@ -19,18 +22,25 @@ pub fn fill<N: Copy + Default + Into<i64> + TryFrom<i64>>(values: &mut [N], gaps
             Some(first as usize..first as usize + count)
         })
     };
-    // Valid stretches are what lies between the runs.
-    let mut mean = 0.0;
+    // Valid stretches are what lies between the runs; of long ones the ends say enough.
     let valid = |look: &mut dyn FnMut(&[N])| {
         let mut from = 0;
         for run in runs() {
-            look(&values[from..run.start]);
+            if from > 0 && run.start - from > 2 * REACH {
+                look(&values[from..from + REACH]);
+                from = run.start - REACH;
+            }
+            look(&values[from.max(run.start.saturating_sub(2 * REACH))..run.start]);
             from = run.end;
         }
-        look(&values[from..]);
+        look(&values[from..values.len().min(from + 2 * REACH)]);
     };
-    valid(&mut |stretch| mean += stretch.iter().map(|&x| x.into() as f64).sum::<f64>());
-    mean /= (values.len() - gaps.len()) as f64;
+    let (mut sum, mut count) = (0.0, 0);
+    valid(&mut |stretch| {
+        sum += stretch.iter().map(|&x| x.into() as f64).sum::<f64>();
+        count += stretch.len();
+    });
+    let mean = sum / count as f64;
     let (mut steps, mut spread) = (0.0, 0.0);
     valid(&mut |stretch| {
         steps += stretch.windows(2).map(|w| w[0].into().abs_diff(w[1].into()) as f64).sum::<f64>();
@@ -38,7 +48,7 @@ pub fn fill<N: Copy + Default + Into<i64> + TryFrom<i64>>(values: &mut [N], gaps
     });
     let smooth = steps < spread;
     // Zeros cost least where they are close enough to the mean.
-    let scatter = spread / (values.len() - gaps.len()) as f64;
+    let scatter = spread / count as f64;
     let level = if mean.abs() * 8.0 < scatter { 0 } else { mean as i64 };
     for run in runs() {
         let left = run.start.checked_sub(1).map(|i| values[i].into());

@@ -1,5 +1,6 @@
 //! Plans from extremes and a sketch alone, where these say enough: most streams'.
 
+use super::gaps;
 use super::planner::Planner;
 use super::quantizer::Quantizer;
 use super::rule::Rule;
@@ -21,6 +22,9 @@ pub struct Outline {
 
 /// Samples of the sketch that say where its middle is.
 const PROBES: usize = 31;
+
+/// Of so many samples of the sketch one may be an exception.
+const MISSED: usize = 64;
 
 /// Samples of a stream whose extremes are found on one thread.
 const PIECE: usize = 1 << 18;
@@ -85,8 +89,11 @@ impl<T: Sample> Planner<'_, T> {
             let misses = &mut self.buffers.misses;
             misses.clear();
             T::quantize(self.kernels, sketch, quantizer, least, &mut self.payload, misses);
-            if !misses.is_empty() {
+            if misses.len() * MISSED > sketch.len() {
                 return None;
+            }
+            if !misses.is_empty() {
+                gaps::fill(&mut self.payload, misses);
             }
         }
         let first = self.payload[0];
