@@ -108,6 +108,9 @@ impl Head {
 /// Samples that a thread decodes at a time, about.
 pub(super) const TASK: usize = 1 << 18;
 
+/// Tasks that are enough to keep a thread busy until all are done.
+const TASKS: usize = 2;
+
 /// Longest block that the encoder makes: tasks that begin at multiples of it cut no frame.
 const GRAIN: usize = crate::flac::MAX_BLOCK;
 
@@ -120,7 +123,10 @@ fn whole<T: Sample>(head: &Head, bytes: &[u8], out: &mut [u8], threads: usize) -
     let rows = (TASK / side).max(1).next_multiple_of(GRAIN);
     let mut tasks = Vec::new();
     if shape.length <= rows {
-        let each = (TASK / side.saturating_mul(shape.length).min(TASK)).max(1);
+        // Larger where there are streams enough for all threads: frames of several streams fill
+        // the lanes that the last frames of one would leave idle.
+        let share = shape.outer / (TASKS * threads);
+        let each = (TASK / side.saturating_mul(shape.length).min(TASK)).max(share).max(1);
         for (i, out) in out.chunks_mut(each * shape.length * row).enumerate() {
             tasks.push((i * each, 0..shape.length, out));
         }
