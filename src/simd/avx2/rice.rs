@@ -16,9 +16,9 @@ const FOUR: usize = 4;
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
     let mut waiting = residuals.iter_mut();
-    let mut lanes: Vec<Lane<'_, '_, '_>> = Vec::with_capacity(eight::LANES);
+    let mut lanes: Vec<Lane<'_, '_, '_>> = Vec::with_capacity(2 * eight::LANES);
     loop {
-        while lanes.len() < eight::LANES {
+        while lanes.len() < 2 * eight::LANES {
             let Some(residual) = waiting.next() else { break };
             let mut lane = Lane::new(residual);
             if lane.advance() {
@@ -28,8 +28,11 @@ pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
         // Those near their end first, which only fours can read.
         lanes.sort_by_key(Lane::has_room);
         let ending = lanes.iter().filter(|lane| !lane.has_room()).count();
-        if ending == 0 && lanes.len() > FOUR {
-            eight::read_eight(&mut lanes);
+        if ending == 0 && lanes.len() > 3 * FOUR {
+            eight::read_some::<2>(&mut lanes);
+        } else if ending == 0 && lanes.len() > FOUR {
+            let some = lanes.len().min(eight::LANES);
+            eight::read_some::<1>(&mut lanes[..some]);
         } else {
             let some = if ending > 0 { ending.min(FOUR) } else { lanes.len() };
             match &mut lanes[..some] {
