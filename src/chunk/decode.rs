@@ -14,6 +14,7 @@ use crate::sample::Sample;
 use crate::with_sample;
 use std::marker::PhantomData;
 use std::ops::Range;
+use zerocopy::FromBytes;
 
 /// How to decode.
 #[derive(Clone, Copy, Debug)]
@@ -175,6 +176,21 @@ impl Place {
         for (x, out) in samples.iter().zip(out[start..].chunks_mut(self.stride)) {
             T::write_slice(std::slice::from_ref(x), little, out);
         }
+    }
+
+    /// Room for `count` of the stream's samples from `first` on, where they can be made in place.
+    fn room<T: Sample>(
+        self,
+        first: usize,
+        count: usize,
+        order: ByteOrder,
+        out: &mut [u8],
+    ) -> Option<&mut [T]> {
+        if self.stride != T::SIZE || (order == ByteOrder::Little) != cfg!(target_endian = "little") {
+            return None;
+        }
+        let start = self.start + first * self.stride;
+        <[T]>::mut_from_bytes(&mut out[start..start + count * T::SIZE]).ok()
     }
 
     /// Writes the same sample `count` times.
@@ -427,18 +443,25 @@ fn write_samples<T: Sample>(
             }));
         }
     }
-    let mut samples = [T::default(); STRETCH];
-    let mut bad = false;
-    for first in piece.keep.clone().step_by(STRETCH) {
-        let length = STRETCH.min(piece.keep.end - first);
-        let samples = &mut samples[..length];
-        let at = first - piece.samples.start..first - piece.samples.start + length;
-        bad |= if k.is_empty() {
+    let make = |first: usize, samples: &mut [T]| {
+        let at = first - piece.samples.start..first - piece.samples.start + samples.len();
+        if k.is_empty() {
             values::narrow(&piece.stream, &payload[at], first, samples)
         } else {
             values::wide(&piece.stream, &k[at], first, samples)
-        };
-        piece.place.write(first - piece.keep.start, samples, head.dtype.order, out);
+        }
+    };
+    let Piece { keep, place, .. } = piece;
+    let order = head.dtype.order;
+    if let Some(samples) = place.room(0, keep.len(), order, out) {
+        return Ok(make(keep.start, samples));
+    }
+    let mut samples = [T::default(); STRETCH];
+    let mut bad = false;
+    for first in keep.clone().step_by(STRETCH) {
+        let samples = &mut samples[..STRETCH.min(keep.end - first)];
+        bad |= make(first, samples);
+        place.write(first - keep.start, samples, order, out);
     }
     Ok(bad)
 }
