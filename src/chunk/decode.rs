@@ -186,7 +186,8 @@ impl Place {
         order: ByteOrder,
         out: &mut [u8],
     ) -> Option<&mut [T]> {
-        if self.stride != T::SIZE || (order == ByteOrder::Little) != cfg!(target_endian = "little") {
+        if self.stride != T::SIZE || (order == ByteOrder::Little) != cfg!(target_endian = "little")
+        {
             return None;
         }
         let start = self.start + first * self.stride;

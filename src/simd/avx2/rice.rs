@@ -67,16 +67,7 @@ struct Lane<'a, 'b, 'o> {
 impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
     fn new(residual: &'a mut Residual<'b, 'o>) -> Self {
         let (parts, length) = (residual.parts, residual.lengths[0]);
-        Lane {
-            residual,
-            parts,
-            length,
-            done: 0,
-            left: 0,
-            parameter: 0,
-            folded: 0,
-            slow: false,
-        }
+        Lane { residual, parts, length, done: 0, left: 0, parameter: 0, folded: 0, slow: false }
     }
 
     /// Groups of `size` numbers that are in this part and in bytes that can be read as words.

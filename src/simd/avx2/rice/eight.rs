@@ -190,8 +190,8 @@ unsafe fn words_at(bytes: &[*const u8; LANES], position: __m256i) -> Words {
     let four = |a, b, c, d| {
         let (ab, cd) = (_mm_unpacklo_epi64(word(a), word(b)), _mm_unpacklo_epi64(word(c), word(d)));
         let reversed = _mm256_setr_epi8(
-            7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13,
-            12, 11, 10, 9, 8,
+            7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14,
+            13, 12, 11, 10, 9, 8,
         );
         _mm256_shuffle_epi8(_mm256_set_m128i(cd, ab), reversed)
     };
