@@ -1,7 +1,8 @@
 //! Rice codes of several residuals side by side.
 //!
 //! One residual's codes depend on each other: where a code begins is known when the one before was
-//! read. Four residuals fill the processor while each waits for itself.
+//! read. Four residuals fill the processor while each waits for itself; more than that are read in
+//! the lanes of vectors.
 
 use crate::flac::BitReader;
 use crate::simd::Residual;
@@ -9,8 +10,12 @@ use crate::simd::scalar::flac_decode::{group, read_escaped, read_slowly, unfold}
 
 mod eight;
 
-/// Residuals read side by side in one of the processor's lanes each, at most.
+/// Most residuals read side by side outside vectors.
 const FOUR: usize = 4;
+
+/// Fewest residuals for which one vector is quicker than fours, and two are quicker than one.
+const FOR_ONE: usize = 7;
+const FOR_TWO: usize = 13;
 
 /// See [`crate::simd::scalar::flac_decode::read_residuals`].
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
@@ -28,9 +33,9 @@ pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
         // Those near their end first, which only fours can read.
         lanes.sort_by_key(Lane::has_room);
         let ending = lanes.iter().filter(|lane| !lane.has_room()).count();
-        if ending == 0 && lanes.len() > 3 * FOUR {
+        if ending == 0 && lanes.len() >= FOR_TWO {
             eight::read_some::<2>(&mut lanes);
-        } else if ending == 0 && lanes.len() > FOUR {
+        } else if ending == 0 && lanes.len() >= FOR_ONE {
             let some = lanes.len().min(eight::LANES);
             eight::read_some::<1>(&mut lanes[..some]);
         } else {

@@ -1,7 +1,8 @@
-//! Rice codes of eight residuals, one in each lane.
+//! Rice codes of eight residuals in each of one or two vectors.
 //!
 //! A word of each residual holds a group of codes. A code's zeros are counted for all lanes at
-//! once: the exponent of a number converted to floating point says where its first one is.
+//! once: the exponent of a number converted to floating point says where its first one is. Each
+//! count waits for the one before; a second vector has work for the time between.
 
 use super::Lane;
 use crate::flac::BitReader;
@@ -89,14 +90,14 @@ fn read_groups<const VECTORS: usize, const SIZE: usize, const SHORT: bool>(
             }
             let mut used = at_least;
             let mut or = [zero; VECTORS];
-            for i in first..first + SIZE {
+            for i in 0..SIZE {
                 for v in 0..VECTORS {
                     let (zeros, x);
                     (zeros, x, words[v]) = take::<SHORT>(words[v], parameter[v]);
                     used[v] = _mm256_add_epi32(used[v], zeros);
                     or[v] = _mm256_or_si256(or[v], x);
                     let sign = _mm256_sub_epi32(zero, _mm256_and_si256(x, one));
-                    numbers[v][i] = _mm256_xor_si256(_mm256_srli_epi32::<1>(x), sign);
+                    numbers[v][first + i] = _mm256_xor_si256(_mm256_srli_epi32::<1>(x), sign);
                 }
             }
             read += 1;
