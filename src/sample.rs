@@ -1,7 +1,7 @@
 //! The eleven component types as one trait: bytes, bits, and order-preserving integers.
 
 use crate::quantize::Quantizer;
-use crate::simd::scalar::quantize;
+use crate::simd::scalar::{quantize, values};
 use crate::simd::{Extent, Kernels};
 use half::f16;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -67,6 +67,14 @@ pub trait Sample:
     ) {
         quantize::quantize(samples, quantizer, offset, out, misses);
     }
+    /// See [`values::scale_integers`].
+    fn scale_integers(_: &Kernels, k: &[i32], factor: i32, offset: i32, out: &mut [Self]) {
+        values::scale_integers(k, factor, offset, out);
+    }
+    /// See [`values::scale_floats`].
+    fn scale_floats(_: &Kernels, k: &[i32], numbers: [f64; 3], out: &mut [Self]) {
+        values::scale_floats(k, numbers, out);
+    }
 }
 
 macro_rules! slices {
@@ -120,6 +128,30 @@ macro_rules! quantize {
     };
 }
 
+/// The table's kernel that makes integers.
+macro_rules! scale_integers {
+    ($kernel:ident) => {
+        fn scale_integers(
+            kernels: &Kernels,
+            k: &[i32],
+            factor: i32,
+            offset: i32,
+            out: &mut [Self],
+        ) {
+            (kernels.$kernel)(k, factor, offset, out);
+        }
+    };
+}
+
+/// The table's kernel that makes floats.
+macro_rules! scale_floats {
+    ($kernel:ident) => {
+        fn scale_floats(kernels: &Kernels, k: &[i32], numbers: [f64; 3], out: &mut [Self]) {
+            (kernels.$kernel)(k, numbers, out);
+        }
+    };
+}
+
 macro_rules! integer {
     ($($t:ty, $unsigned:ty, $flip:expr $(, $method:ident = $kernel:ident)*;)*) => {$(
         impl Sample for $t {
@@ -139,7 +171,7 @@ macro_rules! integer {
 }
 integer! {
     i8, u8, 0; u8, u8, 0; i16, u16, 0; u16, u16, 0; u32, u32, 0;
-    i32, u32, 0, extent = extent_i32, shift = shift_i32;
+    i32, u32, 0, extent = extent_i32, shift = shift_i32, scale_integers = scale_i32;
     i64, u64, 0, extent = extent_i64, shift = shift_i64;
     u64, u64, i64::MIN;
 }
@@ -169,8 +201,10 @@ macro_rules! float {
 }
 float! {
     f16, i16, f16::to_f64, half_from_f64;
-    f32, i32, f64::from, |x| x as f32, extent = extent_f32, quantize = quantize_f32;
-    f64, i64, |x| x, |x| x, extent = extent_f64, quantize = quantize_f64;
+    f32, i32, f64::from, |x| x as f32, extent = extent_f32, quantize = quantize_f32,
+        scale_floats = scale_f32;
+    f64, i64, |x| x, |x| x, extent = extent_f64, quantize = quantize_f64,
+        scale_floats = scale_f64;
 }
 
 /// Rounds to half precision, to nearest even. (`f16::from_f64` rounds twice on some processors.)

@@ -14,6 +14,7 @@ use crate::sample::Sample;
 use crate::with_sample;
 use std::marker::PhantomData;
 use std::ops::Range;
+use zerocopy::FromBytes;
 
 /// How to decode.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +109,9 @@ impl Head {
 /// Samples that a thread decodes at a time, about.
 pub(super) const TASK: usize = 1 << 18;
 
+/// Tasks that are enough to keep a thread busy until all are done.
+const TASKS: usize = 2;
+
 /// Longest block that the encoder makes: tasks that begin at multiples of it cut no frame.
 const GRAIN: usize = crate::flac::MAX_BLOCK;
 
@@ -120,7 +124,10 @@ fn whole<T: Sample>(head: &Head, bytes: &[u8], out: &mut [u8], threads: usize) -
     let rows = (TASK / side).max(1).next_multiple_of(GRAIN);
     let mut tasks = Vec::new();
     if shape.length <= rows {
-        let each = (TASK / side.saturating_mul(shape.length).min(TASK)).max(1);
+        // Larger where there are streams enough for all threads: frames of several streams fill
+        // the lanes that the last frames of one would leave idle.
+        let share = shape.outer / (TASKS * threads);
+        let each = (TASK / side.saturating_mul(shape.length).min(TASK)).max(share).max(1);
         for (i, out) in out.chunks_mut(each * shape.length * row).enumerate() {
             tasks.push((i * each, 0..shape.length, out));
         }
@@ -169,6 +176,22 @@ impl Place {
         for (x, out) in samples.iter().zip(out[start..].chunks_mut(self.stride)) {
             T::write_slice(std::slice::from_ref(x), little, out);
         }
+    }
+
+    /// Room for `count` of the stream's samples from `first` on, where they can be made in place.
+    fn room<T: Sample>(
+        self,
+        first: usize,
+        count: usize,
+        order: ByteOrder,
+        out: &mut [u8],
+    ) -> Option<&mut [T]> {
+        if self.stride != T::SIZE || (order == ByteOrder::Little) != cfg!(target_endian = "little")
+        {
+            return None;
+        }
+        let start = self.start + first * self.stride;
+        <[T]>::mut_from_bytes(&mut out[start..start + count * T::SIZE]).ok()
     }
 
     /// Writes the same sample `count` times.
@@ -421,18 +444,25 @@ fn write_samples<T: Sample>(
             }));
         }
     }
-    let mut samples = [T::default(); STRETCH];
-    let mut bad = false;
-    for first in piece.keep.clone().step_by(STRETCH) {
-        let length = STRETCH.min(piece.keep.end - first);
-        let samples = &mut samples[..length];
-        let at = first - piece.samples.start..first - piece.samples.start + length;
-        bad |= if k.is_empty() {
+    let make = |first: usize, samples: &mut [T]| {
+        let at = first - piece.samples.start..first - piece.samples.start + samples.len();
+        if k.is_empty() {
             values::narrow(&piece.stream, &payload[at], first, samples)
         } else {
             values::wide(&piece.stream, &k[at], first, samples)
-        };
-        piece.place.write(first - piece.keep.start, samples, head.dtype.order, out);
+        }
+    };
+    let Piece { keep, place, .. } = piece;
+    let order = head.dtype.order;
+    if let Some(samples) = place.room(0, keep.len(), order, out) {
+        return Ok(make(keep.start, samples));
+    }
+    let mut samples = [T::default(); STRETCH];
+    let mut bad = false;
+    for first in keep.clone().step_by(STRETCH) {
+        let samples = &mut samples[..STRETCH.min(keep.end - first)];
+        bad |= make(first, samples);
+        place.write(first - keep.start, samples, order, out);
     }
     Ok(bad)
 }

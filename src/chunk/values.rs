@@ -3,6 +3,7 @@
 use super::table::Stream;
 use crate::quantize::Rule;
 use crate::sample::Sample;
+use crate::simd::kernels;
 
 /// Samples of what FLAC coded, where those are the k themselves: 32-bit arithmetic or doubles
 /// where they are exact, so that the loops run in vectors. `first` is the stream's index of the
@@ -23,10 +24,7 @@ pub fn narrow<T: Sample>(stream: &Stream, k: &[i32], first: usize, out: &mut [T]
             if inside.filter(fits).is_some()
                 && let (Ok(factor), Ok(offset)) = (i32::try_from(factor), i32::try_from(offset))
             {
-                for (&k, out) in k.iter().zip(out) {
-                    let n = k.wrapping_mul(factor).wrapping_add(offset);
-                    *out = T::from_ordered(i64::from(n));
-                }
+                T::scale_integers(kernels(), k, factor, offset, out);
                 return false;
             }
             if inside.is_some() {
@@ -41,10 +39,7 @@ pub fn narrow<T: Sample>(stream: &Stream, k: &[i32], first: usize, out: &mut [T]
             let is_exact = |n: i64| (-EXACT..=EXACT).contains(&n);
             let both = |(least, most)| is_exact(least) && is_exact(most);
             if ends.is_some_and(both) && is_exact(offset) && factor < 1 << 22 {
-                let (factor, offset) = (factor as f64, offset as f64);
-                for (&k, out) in k.iter().zip(out) {
-                    *out = T::from_f64((f64::from(k) * factor + offset) * quanta);
-                }
+                T::scale_floats(kernels(), k, [factor as f64, offset as f64, quanta], out);
                 return false;
             }
         }

@@ -12,7 +12,7 @@ mod restore;
 mod rice;
 mod write_rice;
 
-use super::scalar::{self, flac_decode, quantize as portable};
+use super::scalar::{self, flac_decode, quantize as portable, values};
 use super::{Extent, Kernels, MAX_ORDER, Residual, Restore, Survey};
 use crate::flac::{BitReader, BitWriter};
 use crate::quantize::Quantizer;
@@ -42,6 +42,9 @@ pub static KERNELS: Kernels = Kernels {
     clamped_sum,
     quantize_f32,
     quantize_f64,
+    scale_i32,
+    scale_f32,
+    scale_f64,
 };
 
 /// Whether this processor has the instructions.
@@ -99,4 +102,7 @@ kernels! {
     quantize_f64 = quantize::doubles,
         (samples: &[f64], quantizer: &Quantizer, offset: i64, out: &mut [i32],
          misses: &mut Vec<u32>);
+    scale_i32 = values::scale_integers, (k: &[i32], factor: i32, offset: i32, out: &mut [i32]);
+    scale_f32 = values::scale_floats, (k: &[i32], numbers: [f64; 3], out: &mut [f32]);
+    scale_f64 = values::scale_floats, (k: &[i32], numbers: [f64; 3], out: &mut [f64]);
 }

@@ -148,6 +148,12 @@ pub struct Kernels {
     pub quantize_f32: Quantize<f32>,
     /// The same.
     pub quantize_f64: Quantize<f64>,
+    /// See [`scalar::values::scale_integers`].
+    pub scale_i32: fn(&[i32], i32, i32, &mut [i32]),
+    /// See [`scalar::values::scale_floats`].
+    pub scale_f32: fn(&[i32], [f64; 3], &mut [f32]),
+    /// The same.
+    pub scale_f64: fn(&[i32], [f64; 3], &mut [f64]),
 }
 
 /// All tables whose instructions this processor has, the slowest first.

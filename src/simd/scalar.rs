@@ -4,6 +4,7 @@ pub mod crc16;
 pub mod flac_decode;
 pub mod flac_encode;
 pub mod quantize;
+pub mod values;
 
 use super::Kernels;
 
@@ -32,4 +33,7 @@ pub static KERNELS: Kernels = Kernels {
     clamped_sum: quantize::clamped_sum,
     quantize_f32: quantize::quantize,
     quantize_f64: quantize::quantize,
+    scale_i32: values::scale_integers,
+    scale_f32: values::scale_floats,
+    scale_f64: values::scale_floats,
 };

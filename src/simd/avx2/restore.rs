@@ -309,7 +309,7 @@ fn push_narrow<const ORDER: usize>(
 /// Rows of eight numbers to columns.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
+pub fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
     let [a, b, c, d, e, f, g, h] = rows;
     let [a, b, c, d] = transpose_halves(a, b, c, d);
     let [e, f, g, h] = transpose_halves(e, f, g, h);

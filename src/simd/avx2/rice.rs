@@ -1,34 +1,52 @@
 //! Rice codes of several residuals side by side.
 //!
 //! One residual's codes depend on each other: where a code begins is known when the one before was
-//! read. Four residuals fill the processor while each waits for itself.
+//! read. Four residuals fill the processor while each waits for itself; more than that are read in
+//! the lanes of vectors.
 
 use crate::flac::BitReader;
 use crate::simd::Residual;
 use crate::simd::scalar::flac_decode::{group, read_escaped, read_slowly, unfold};
 
-/// Residuals read side by side.
-const LANES: usize = 4;
+mod eight;
+
+/// Most residuals read side by side outside vectors.
+const FOUR: usize = 4;
+
+/// Fewest residuals for which one vector is quicker than fours, and two are quicker than one.
+const FOR_ONE: usize = 7;
+const FOR_TWO: usize = 13;
 
 /// See [`crate::simd::scalar::flac_decode::read_residuals`].
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
     let mut waiting = residuals.iter_mut();
-    let mut lanes: Vec<Lane<'_, '_, '_>> = Vec::with_capacity(LANES);
+    let mut lanes: Vec<Lane<'_, '_, '_>> = Vec::with_capacity(2 * eight::LANES);
     loop {
-        while lanes.len() < LANES {
+        while lanes.len() < 2 * eight::LANES {
             let Some(residual) = waiting.next() else { break };
             let mut lane = Lane::new(residual);
             if lane.advance() {
                 lanes.push(lane);
             }
         }
-        match &mut lanes[..] {
-            [] => return,
-            [a] => read_some([a]),
-            [a, b] => read_some([a, b]),
-            [a, b, c] => read_some([a, b, c]),
-            [a, b, c, d, ..] => read_some([a, b, c, d]),
+        // Those near their end first, which only fours can read.
+        lanes.sort_by_key(Lane::has_room);
+        let ending = lanes.iter().filter(|lane| !lane.has_room()).count();
+        if ending == 0 && lanes.len() >= FOR_TWO {
+            eight::read_some::<2>(&mut lanes);
+        } else if ending == 0 && lanes.len() >= FOR_ONE {
+            let some = lanes.len().min(eight::LANES);
+            eight::read_some::<1>(&mut lanes[..some]);
+        } else {
+            let some = if ending > 0 { ending.min(FOUR) } else { lanes.len() };
+            match &mut lanes[..some] {
+                [] => return,
+                [a] => read_some([a]),
+                [a, b] => read_some([a, b]),
+                [a, b, c] => read_some([a, b, c]),
+                [a, b, c, d, ..] => read_some([a, b, c, d]),
+            }
         }
         lanes.retain_mut(|lane| lane.advance());
     }
@@ -41,10 +59,8 @@ struct Lane<'a, 'b, 'o> {
     parts: usize,
     /// Numbers of the next part.
     length: usize,
-    /// Numbers read, all but those of this part unfolded.
+    /// Numbers read.
     done: usize,
-    /// First number of this part.
-    begin: usize,
     /// Numbers left in this part.
     left: usize,
     parameter: u32,
@@ -56,17 +72,7 @@ struct Lane<'a, 'b, 'o> {
 impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
     fn new(residual: &'a mut Residual<'b, 'o>) -> Self {
         let (parts, length) = (residual.parts, residual.lengths[0]);
-        Lane {
-            residual,
-            parts,
-            length,
-            done: 0,
-            begin: 0,
-            left: 0,
-            parameter: 0,
-            folded: 0,
-            slow: false,
-        }
+        Lane { residual, parts, length, done: 0, left: 0, parameter: 0, folded: 0, slow: false }
     }
 
     /// Groups of `size` numbers that are in this part and in bytes that can be read as words.
@@ -76,6 +82,11 @@ impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
         let last = 8 * (reader.bytes().len() as u64).saturating_sub(8);
         let words = (last.saturating_sub(reader.position())) / u64::from(BitReader::MOST);
         (self.left / size).min(words as usize)
+    }
+
+    /// Whether eight lanes can read groups of any size.
+    fn has_room(&self) -> bool {
+        self.residual.out.len() - self.done >= eight::ROOM
     }
 
     /// Reads what cannot be read in groups, until something can. False at the residual's end.
@@ -94,14 +105,9 @@ impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
                     return false;
                 }
             }
-            if self.left == 0 {
-                let part = &mut self.residual.out[self.begin..self.done];
-                // Groups leave the stop bit in every number.
-                self.folded |= unfold(part, 1 << self.parameter);
-                if !self.next_part() {
-                    self.residual.folded = Some(self.folded);
-                    return false;
-                }
+            if self.left == 0 && !self.next_part() {
+                self.residual.folded = Some(self.folded);
+                return false;
             }
         }
     }
@@ -110,9 +116,7 @@ impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
     fn read_slowly(&mut self, count: usize) -> Option<()> {
         let numbers = &mut self.residual.out[self.done..self.done + count];
         read_slowly(&mut self.residual.reader, self.parameter, numbers)?;
-        for x in numbers {
-            *x = x.wrapping_add(1 << self.parameter);
-        }
+        self.folded |= unfold(numbers, 0);
         self.done += count;
         self.left -= count;
         Some(())
@@ -126,7 +130,6 @@ impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
             let reader = &mut self.residual.reader;
             let parameter = reader.take(self.residual.parameter_bits) as u32;
             let length = std::mem::replace(&mut self.length, self.residual.lengths[1]);
-            self.begin = self.done;
             if parameter < (1 << self.residual.parameter_bits) - 1 {
                 self.parameter = parameter;
                 self.left = length;
@@ -200,6 +203,9 @@ fn read_groups<const N: usize, const SIZE: usize>(mut lanes: [&mut Lane<'_, '_, 
         lane.residual.reader.seek(position[l]);
         lane.slow = slow[l];
         let numbers = (read - usize::from(slow[l])) * SIZE;
+        // The stop bit is left in every number.
+        let read = &mut lane.residual.out[lane.done..lane.done + numbers];
+        lane.folded |= unfold(read, 1 << lane.parameter);
         lane.done += numbers;
         lane.left -= numbers;
     }

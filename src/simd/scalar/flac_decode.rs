@@ -276,7 +276,9 @@ fn restore_wide_of<const ORDER: usize>(samples: &mut [i32], frame: &Restore) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::tables;
+    use crate::flac::BitWriter;
+    use crate::simd::scalar::KERNELS;
+    use crate::simd::{Kernels, tables};
 
     /// Numbers of `bits` bits.
     fn numbers(seed: u64) -> impl FnMut(u32) -> i32 {
@@ -285,6 +287,93 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             ((state >> 32) as i32) >> (32 - bits)
         }
+    }
+
+    /// A residual's parts as they are coded: parameters that may not suit the numbers.
+    fn coded(number: &mut impl FnMut(u32) -> i32, parts: usize, lengths: [usize; 2]) -> Vec<u8> {
+        let mut bytes = vec![0; 16 * (lengths[0] + parts * lengths[1]) + 8 * parts + 200];
+        let mut writer = BitWriter::new(&mut bytes);
+        // Most residuals are as an encoder writes them; others have quotients of any length.
+        let common = number(5).unsigned_abs() % 15;
+        let rare = number(5) < -12;
+        for part in 0..parts {
+            let parameter = match number(4) {
+                -8 => 31,
+                -7 => number(6).unsigned_abs() % 31,
+                _ => common,
+            };
+            writer.put(u64::from(parameter), 5);
+            let escaped = number(6).unsigned_abs() % 32;
+            if parameter == 31 {
+                writer.put(u64::from(escaped), 5);
+            }
+            for _ in 0..lengths[usize::from(part > 0)] {
+                if parameter == 31 {
+                    writer.put(number(32) as u64 & ((1 << escaped) - 1), escaped);
+                    continue;
+                }
+                let long = if rare && number(8) == 0 { number(7).unsigned_abs() } else { 0 };
+                let zeros = u64::from(long + (number(32) as u32 | 0x100).trailing_zeros());
+                let zeros = zeros.min(u64::from(u32::MAX >> parameter));
+                writer.put_zeros(zeros);
+                writer.put(1, 1);
+                writer.put(number(32) as u64 & ((1 << parameter) - 1), parameter);
+            }
+        }
+        writer.align();
+        let length = writer.written().len();
+        bytes.truncate(length);
+        bytes
+    }
+
+    #[test]
+    fn every_table_reads_the_same_residuals() {
+        let (mut read, mut refused) = (0, 0);
+        for seed in 0..3000 {
+            let mut number = numbers(seed);
+            let all: Vec<_> = (0..1 + number(6).unsigned_abs())
+                .map(|_| {
+                    let parts = 1 << (number(3).unsigned_abs());
+                    let size = number(9).unsigned_abs() as usize;
+                    let lengths = [size - size.min(number(5).unsigned_abs() as usize), size];
+                    let mut bytes = coded(&mut number, parts, lengths);
+                    if number(4) == 0 {
+                        bytes.truncate(number(10).unsigned_abs() as usize);
+                    }
+                    (bytes, parts, lengths)
+                })
+                .collect();
+            let read_by = |table: &Kernels| {
+                let mut outs: Vec<_> = all
+                    .iter()
+                    .map(|(_, parts, lengths)| vec![7; lengths[0] + (parts - 1) * lengths[1]])
+                    .collect();
+                let mut residuals: Vec<_> = all
+                    .iter()
+                    .zip(&mut outs)
+                    .map(|(&(ref bytes, parts, lengths), out)| Residual {
+                        reader: BitReader::new(bytes),
+                        parameter_bits: 5,
+                        parts,
+                        lengths,
+                        out,
+                        folded: None,
+                    })
+                    .collect();
+                (table.read_residuals)(&mut residuals);
+                residuals
+                    .iter()
+                    .map(|r| (r.folded, r.reader.position(), r.folded.map(|_| r.out.to_vec())))
+                    .collect::<Vec<_>>()
+            };
+            let expected = read_by(&KERNELS);
+            read += expected.iter().filter(|(folded, ..)| folded.is_some()).count();
+            refused += expected.iter().filter(|(folded, ..)| folded.is_none()).count();
+            for table in tables() {
+                assert!(read_by(table) == expected, "seed {seed}, {}", table.name);
+            }
+        }
+        assert!(read > 10_000 && refused > 500, "{read}, {refused}");
     }
 
     /// Restores a frame by the definition; returns the magnitudes.
