@@ -74,15 +74,24 @@ pub struct Restore {
 }
 
 impl Restore {
-    /// Whether 32-bit arithmetic probably suffices after a warm-up of these `magnitudes`. Encoders
-    /// that know their data declare few bits, one too many perhaps; where 32 are declared, samples
-    /// are taken to grow to 16 times the warm-up.
-    pub fn may_fit_narrow(&self, magnitudes: u32) -> bool {
-        let likely = match self.width {
+    /// What the magnitudes of the samples are likely to be after a warm-up of these. Encoders that
+    /// know their data declare few bits, one too many perhaps; where 32 are declared, samples are
+    /// taken to grow to 16 times the warm-up.
+    fn likely(&self, magnitudes: u32) -> u32 {
+        match self.width {
             32 => magnitudes.saturating_mul(16) | 15,
             width => magnitudes | ((1 << (width - 1)) - 1) >> 1,
-        };
-        self.fits_narrow(likely)
+        }
+    }
+
+    /// Whether 32-bit arithmetic probably suffices after a warm-up of these `magnitudes`.
+    pub fn may_fit_narrow(&self, magnitudes: u32) -> bool {
+        self.fits_narrow(self.likely(magnitudes))
+    }
+
+    /// Whether products of 16 bits do as well.
+    pub fn may_fit_short(&self, magnitudes: u32) -> bool {
+        self.likely(magnitudes) < 1 << 15
     }
 
     /// Whether 32-bit arithmetic that wraps gives exact samples, all of whose `magnitudes` are

@@ -107,6 +107,13 @@ fn restore_narrow_group(
     let Some(order) = group.iter().map(|&i| frames[i].order).max() else { return };
     let mut lanes = Lanes::<NARROW>::new(frames, group, lane_order(order));
     lanes.begin(data, frames, restore_narrow);
+    let short = lanes.active().all(|(l, i)| {
+        let warm_up = warm_up(&data[frames[i].start..], &frames[i]);
+        frames[i].may_fit_short(warm_up | lanes.magnitudes[l])
+    });
+    if short {
+        by_lane_order!(order, short_lanes(data, frames, &mut lanes));
+    }
     by_lane_order!(order, narrow_lanes(data, frames, &mut lanes));
     for (l, &i) in group.iter().enumerate() {
         let frame = &mut frames[i];
@@ -232,6 +239,13 @@ impl<const N: usize> Lanes<N> {
     }
 }
 
+#[target_feature(enable = "avx2")]
+#[inline]
+fn vector(x: [i32; NARROW]) -> __m256i {
+    // SAFETY: an array of eight.
+    unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
+}
+
 /// Restores in wrapping 32-bit arithmetic, as `restore_narrow`.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn narrow_lanes<const ORDER: usize>(
@@ -239,18 +253,66 @@ fn narrow_lanes<const ORDER: usize>(
     frames: &[Restore],
     lanes: &mut Lanes<NARROW>,
 ) {
-    let vector = |x: [i32; NARROW]| {
-        // SAFETY: an array of eight.
-        unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
-    };
     let mut coefficients = [_mm256_setzero_si256(); ORDER];
     for (lag, q) in coefficients.iter_mut().enumerate() {
         *q = vector(lanes.coefficients(frames, lag));
     }
+    let push = |sums: &mut [__m256i; ORDER], x, _| {
+        for j in 0..ORDER - 1 {
+            sums[j] = _mm256_add_epi32(sums[j + 1], _mm256_mullo_epi32(coefficients[j], x));
+        }
+        sums[ORDER - 1] = _mm256_mullo_epi32(coefficients[ORDER - 1], x);
+    };
+    lanes_of::<ORDER>(data, frames, lanes, 31, push);
+}
+
+/// The same with half the multiplications, of two samples each, as long as all have 16 bits.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn short_lanes<const ORDER: usize>(
+    data: &mut [i32],
+    frames: &[Restore],
+    lanes: &mut Lanes<NARROW>,
+) {
+    let zero = _mm256_setzero_si256();
+    // For a sample (upper half) and the one before it, in the sum of every second sample after.
+    let mut coefficients = [zero; ORDER];
+    for (j, q) in coefficients.iter_mut().enumerate().step_by(2) {
+        let [newer, older] = [j, j + 1].map(|lag| vector(lanes.coefficients(frames, lag)));
+        *q = _mm256_blend_epi16::<0b1010_1010>(older, _mm256_slli_epi32::<16>(newer));
+    }
+    let push = |sums: &mut [__m256i; ORDER], x, before| {
+        let pair = _mm256_blend_epi16::<0b1010_1010>(before, _mm256_slli_epi32::<16>(x));
+        for j in 0..ORDER {
+            let sum = if j + 1 < ORDER { sums[j + 1] } else { zero };
+            sums[j] = if j % 2 == 1 {
+                sum
+            } else {
+                _mm256_add_epi32(sum, _mm256_madd_epi16(coefficients[j], pair))
+            };
+        }
+    };
+    lanes_of::<ORDER>(data, frames, lanes, 15, push);
+}
+
+/// Restores as long as magnitudes have at most `bits` bits. `push` adds the newest samples, given
+/// those before them too, to the sums of the samples that follow, and moves on by one.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+#[inline]
+fn lanes_of<const ORDER: usize>(
+    data: &mut [i32],
+    frames: &[Restore],
+    lanes: &mut Lanes<NARROW>,
+    bits: i32,
+    push: impl Fn(&mut [__m256i; ORDER], __m256i, __m256i),
+) {
+    let too_large = _mm256_set1_epi32(-1 << bits);
     let shift = vector(lanes.shifts(frames).map(|shift| (shift & 31) as i32));
     let mut sums = [_mm256_setzero_si256(); ORDER];
+    let mut before = _mm256_setzero_si256();
     for index in lanes.at - ORDER..lanes.at {
-        push_narrow(&mut sums, &coefficients, vector(lanes.samples(data, frames, index)));
+        let x = vector(lanes.samples(data, frames, index));
+        push(&mut sums, x, before);
+        before = x;
     }
     let mut idle = [0; NARROW];
     loop {
@@ -260,27 +322,35 @@ fn narrow_lanes<const ORDER: usize>(
         }
         let places = lanes.places(data, frames, &mut idle);
         let mut magnitudes = _mm256_setzero_si256();
-        for step in 0..steps {
+        let mut done = 0;
+        while done < steps {
             let mut rows = [_mm256_setzero_si256(); NARROW];
             for l in 0..NARROW {
                 let (place, each) = places[l];
                 // SAFETY: `steps` says that each active lane has so many samples left, eight for
                 // each step; idle lanes have eight and stay.
-                rows[l] = unsafe { _mm256_loadu_si256(place.add(step * NARROW * each).cast()) };
+                rows[l] = unsafe { _mm256_loadu_si256(place.add(done * NARROW * each).cast()) };
             }
             rows = transpose(rows);
+            let mut now = magnitudes;
             for x in &mut rows {
                 *x = _mm256_add_epi32(*x, _mm256_srav_epi32(sums[0], shift));
                 let sign = _mm256_srai_epi32::<31>(*x);
-                magnitudes = _mm256_or_si256(magnitudes, _mm256_xor_si256(*x, sign));
-                push_narrow(&mut sums, &coefficients, *x);
+                now = _mm256_or_si256(now, _mm256_xor_si256(*x, sign));
+                push(&mut sums, *x, before);
+                before = *x;
             }
+            if _mm256_testz_si256(now, too_large) == 0 {
+                break;
+            }
+            magnitudes = now;
             rows = transpose(rows);
             for l in 0..NARROW {
                 let (place, each) = places[l];
                 // SAFETY: see above.
-                unsafe { _mm256_storeu_si256(place.add(step * NARROW * each).cast(), rows[l]) };
+                unsafe { _mm256_storeu_si256(place.add(done * NARROW * each).cast(), rows[l]) };
             }
+            done += 1;
         }
         let mut found = [0; NARROW];
         // SAFETY: an array of eight.
@@ -288,22 +358,11 @@ fn narrow_lanes<const ORDER: usize>(
         for (l, _) in lanes.active() {
             lanes.magnitudes[l] |= found[l];
         }
-        lanes.at += steps * NARROW;
+        lanes.at += done * NARROW;
+        if done < steps {
+            return;
+        }
     }
-}
-
-/// Adds the newest samples to the sums of the samples after them, and moves on by one.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn push_narrow<const ORDER: usize>(
-    sums: &mut [__m256i; ORDER],
-    coefficients: &[__m256i; ORDER],
-    x: __m256i,
-) {
-    for j in 0..ORDER - 1 {
-        sums[j] = _mm256_add_epi32(sums[j + 1], _mm256_mullo_epi32(coefficients[j], x));
-    }
-    sums[ORDER - 1] = _mm256_mullo_epi32(coefficients[ORDER - 1], x);
 }
 
 /// Rows of eight numbers to columns.
