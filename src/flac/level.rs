@@ -29,7 +29,7 @@ pub fn settings(level: u32) -> Level {
     let rough = Effort { order: 6, size: 128, exact: false };
     let fine = Effort { order: 8, size: 32, exact: true };
     let quick = Level {
-        order: 12,
+        order: 8,
         reaches: &[0],
         look: 2048,
         reuse: true,
@@ -50,10 +50,10 @@ pub fn settings(level: u32) -> Level {
     };
     match level {
         0 => Level { order: 0, rice: rough, blocks: &[4096], ..quick },
-        1 => Level { order: 4, rice: rough, ..quick },
-        2 => Level { order: 6, rice: rough, ..quick },
-        3 => Level { order: 8, rice: rough, ..quick },
-        4 => Level { order: 8, ..quick },
+        1 => Level { order: 2, rice: rough, ..quick },
+        2 => Level { order: 4, rice: rough, ..quick },
+        3 => Level { order: 6, rice: rough, ..quick },
+        4 => Level { order: 6, ..quick },
         5 => quick,
         6 => Level { order: 16, reaches: &[0, 2], ..deep },
         7 => Level { order: 24, reaches: &[0, 2], ..deep },
