@@ -82,7 +82,7 @@ pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<
 const PART: usize = 1 << 17;
 
 /// The encoder remembers the streams before one of its part that is shorter than this.
-const SHORT: usize = 8192;
+const SHORT: usize = 1 << 16;
 
 /// More runs of exceptions than one in so many samples were not expected of a plan that is no survey.
 const MANY: usize = 64;
