@@ -111,11 +111,9 @@ impl<T: Sample> Planner<'_, T> {
         for (i, probe) in probes.iter_mut().enumerate() {
             *probe = self.payload[(2 * i + 1) * sketch.len() / (2 * PROBES)];
         }
-        probes.sort_unstable();
-        let middle = probes[PROBES / 2];
+        let middle = *probes.select_nth_unstable(PROBES / 2).1;
         let mut distances = probes.map(|n| n.abs_diff(middle));
-        distances.sort_unstable();
-        let spread = distances[PROBES / 2];
+        let spread = *distances.select_nth_unstable(PROBES / 2).1;
         let reach = u64::from(middle.unsigned_abs()).max(most.abs_diff(least) - middle as u64);
         if reach / 64 > u64::from(spread.max(1)) {
             return None;

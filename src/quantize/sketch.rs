@@ -45,6 +45,9 @@ impl<T: Sample> Sketch<T> {
     }
 }
 
+/// Samples of a stretch that say what predictors leave of it.
+const MOST_SUMMED: usize = 256;
+
 /// Mean magnitudes that the fixed predictors of order 0 to 3 leave of stretches of integers of
 /// `width` bits.
 pub fn residuals(kernels: &Kernels, values: &[i32], stretch: usize, width: u32) -> [f64; 4] {
@@ -52,6 +55,7 @@ pub fn residuals(kernels: &Kernels, values: &[i32], stretch: usize, width: u32) 
     // The kernel leaves out the first four of a stretch.
     let (mut count, few) = (0, stretch < 5);
     for values in values.chunks_exact(stretch.max(1)) {
+        let values = &values[..stretch.min(MOST_SUMMED)];
         if few {
             sums[0] += values.iter().map(|x| u64::from(x.unsigned_abs())).sum::<u64>();
             count += values.len();
