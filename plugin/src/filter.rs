@@ -6,7 +6,7 @@ use crate::abi::{self, Hid};
 use crate::host::{self, Host};
 use crate::words::{self, Local};
 use crate::{capi, datatype, environment, guard, memory::Buffer};
-use h5flac::chunk::{self, Head, Options, Request};
+use h5flac::chunk::{self, Compressed, Head, Options, Request};
 use h5flac::{Dtype, Error, Params, Result, Shape};
 use libc::{c_int, c_uint, c_void};
 use std::{ptr, slice};
@@ -254,15 +254,32 @@ pub unsafe extern "C" fn filter(
             (words, slice::from_raw_parts((*buf).cast::<u8>().cast_const(), nbytes))
         };
         let output = if encoding {
-            encode(host, words, input)?
+            match encode(words, input)?.detached() {
+                Ok(chunk) if chunk.len() <= nbytes => Output::Here(chunk),
+                Ok(chunk) => Output::There(written(host, chunk)?),
+                Err(chunk) => Output::There(written(host, chunk)?),
+            }
         } else {
-            decode(host, words, input, flags & abi::FLAG_SKIP_EDC == 0)?
+            Output::There(decode(host, words, input, flags & abi::FLAG_SKIP_EDC == 0)?)
+        };
+        // SAFETY: checked not null; the input is read no more, has `nbytes` bytes, and came from
+        // `host`'s allocator or, without a host to ask, from malloc.
+        let output = unsafe {
+            match output {
+                Output::Here(chunk) => {
+                    let length = chunk.len();
+                    chunk.write_to(slice::from_raw_parts_mut((*buf).cast::<u8>(), length));
+                    Buffer::shrunk(host, *buf, length)
+                }
+                Output::There(output) => {
+                    Buffer::release(host, *buf);
+                    output
+                }
+            }
         };
         let length = output.length();
-        // SAFETY: checked not null; the input is read no more, and came from `host`'s allocator
-        // or, without a host to ask, from malloc.
+        // SAFETY: checked not null.
         unsafe {
-            Buffer::release(host, *buf);
             *buf = output.into_raw();
             *buf_size = length;
         }
@@ -270,9 +287,22 @@ pub unsafe extern "C" fn filter(
     })
 }
 
+/// What a call gives back.
+enum Output {
+    /// A chunk that goes where its samples were: fresh memory costs more than to fill it.
+    Here(Compressed<'static>),
+    There(Buffer),
+}
+
+fn written(host: Option<&'static Host>, chunk: Compressed<'_>) -> Result<Buffer> {
+    let mut output = Buffer::new(host, chunk.len())?;
+    chunk.write_to(output.bytes());
+    Ok(output)
+}
+
 /// Works only on chunks that `set_local` announced: HDF5 up to 2.0 calls the filter for
 /// variable-length data without asking first, on pointers into its heap.
-fn encode(host: Option<&'static Host>, words: &[u32], input: &[u8]) -> Result<Buffer> {
+fn encode<'a>(words: &[u32], input: &'a [u8]) -> Result<Compressed<'a>> {
     let local = Local::from_words(words)?
         .ok_or_else(|| Error::invalid("parameter words without the dataset's type and shape"))?;
     if local.chunk_bytes() != input.len() {
@@ -290,10 +320,7 @@ fn encode(host: Option<&'static Host>, words: &[u32], input: &[u8]) -> Result<Bu
         quanta: None,
         threads: environment::threads(),
     };
-    let compressed = chunk::compress(input, &request)?;
-    let mut output = Buffer::new(host, compressed.len())?;
-    compressed.write_to(output.bytes());
-    Ok(output)
+    chunk::compress(input, &request)
 }
 
 fn decode(

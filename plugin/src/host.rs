@@ -44,6 +44,7 @@ macro_rules! functions {
 functions! {
     H5get_libversion: fn(*mut c_uint, *mut c_uint, *mut c_uint) -> c_int;
     H5allocate_memory: fn(usize, bool) -> *mut c_void;
+    H5resize_memory: fn(*mut c_void, usize) -> *mut c_void;
     H5free_memory: fn(*mut c_void) -> c_int;
     H5Tget_class: fn(Hid) -> c_int;
     H5Tget_size: fn(Hid) -> usize;
@@ -134,10 +135,19 @@ impl Host {
         Some(Host { module, functions, push, is_paused, error_ids })
     }
 
-    /// Allocates `len` zeroed bytes; null when it cannot.
+    /// Allocates `len` bytes of any values; null when it cannot.
     pub fn allocate(&self, len: usize) -> *mut c_void {
         // SAFETY: no precondition.
-        unsafe { (self.functions.H5allocate_memory)(len, true) }
+        unsafe { (self.functions.H5allocate_memory)(len, false) }
+    }
+
+    /// Resizes what this library allocated; null when it cannot, and then nothing has changed.
+    ///
+    /// # Safety
+    /// `memory` came from this library's allocator and is used no more, unless this gives null.
+    pub unsafe fn resize(&self, memory: *mut c_void, len: usize) -> *mut c_void {
+        // SAFETY: the caller's promise.
+        unsafe { (self.functions.H5resize_memory)(memory, len) }
     }
 
     /// Frees what this library allocated.

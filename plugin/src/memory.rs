@@ -6,7 +6,7 @@ use crate::host::Host;
 use h5flac::{Error, Result};
 use libc::c_void;
 
-/// Zeroed memory that is freed unless it is given away.
+/// Memory that is freed unless it is given away. Its bytes may have any values.
 pub struct Buffer {
     start: *mut u8,
     length: usize,
@@ -33,13 +33,31 @@ impl Buffer {
 
     /// Its bytes.
     pub fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: allocated with this length, zeroed, and ours alone.
+        // SAFETY: allocated with this length, and ours alone. Zeroed by calloc, or come from a
+        // library that the compiler knows nothing of: then each byte has some value.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.length) }
     }
 
     /// Bytes in all.
     pub fn length(&self) -> usize {
         self.length
+    }
+
+    /// The first `length` bytes of memory from `host`'s allocator, or malloc's, without the rest.
+    ///
+    /// # Safety
+    /// `memory` came from there, has `length` bytes with values, and is used no more.
+    pub unsafe fn shrunk(host: Option<&'static Host>, memory: *mut c_void, length: usize) -> Self {
+        let size = length.max(1);
+        // SAFETY: the caller's promise.
+        let less = unsafe {
+            match host {
+                Some(host) => host.resize(memory, size),
+                None => libc::realloc(memory, size),
+            }
+        };
+        let start = if less.is_null() { memory } else { less };
+        Buffer { start: start.cast(), length, host }
     }
 
     /// Gives the memory away.

@@ -63,6 +63,20 @@ impl<'a> Compressed<'a> {
         Compressed { pieces, threads }
     }
 
+    /// The chunk apart from the samples that it was made of, which may then be overwritten; as it
+    /// is when it holds them raw.
+    pub fn detached(self) -> Result<Compressed<'static>, Self> {
+        if self.pieces.iter().any(|piece| matches!(piece.bytes, Cow::Borrowed(_))) {
+            return Err(self);
+        }
+        let owned = |piece: Piece<'a>| Piece {
+            bytes: Cow::Owned(piece.bytes.into_owned()),
+            crc: piece.crc,
+        };
+        let pieces = self.pieces.into_iter().map(owned).collect();
+        Ok(Compressed { pieces, threads: self.threads })
+    }
+
     /// Bytes in all.
     pub fn len(&self) -> usize {
         self.pieces.iter().map(|piece| piece.bytes.len()).sum()
