@@ -27,7 +27,7 @@ fn decode_as(
     verify: bool,
 ) -> Result<Vec<i32>, (ErrorKind, String)> {
     let mut out = vec![0; samples];
-    let frame = Frame { bytes, samples, width, number: 5 };
+    let frame = Frame { bytes, samples, wanted: samples, width, number: 5 };
     match Decoder::default().decode(&[frame], &mut out, verify) {
         Ok(()) => Ok(out),
         Err((i, e)) => Err((e.kind(), format!("frame {i}: {e}"))),
@@ -298,6 +298,27 @@ fn every_flipped_bit_is_reported() {
             let mut wrong = bytes.clone();
             wrong[bit / 8] ^= 0x80 >> (bit % 8);
             assert!(decode_as(&wrong, samples, width, true).is_err(), "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn damage_behind_the_samples_wanted_is_reported() {
+    for (bytes, samples, width) in specimens() {
+        let wanted = samples.min(Frame::FEWEST);
+        let mut out = vec![0; wanted];
+        let mut read = |bytes: &[u8]| {
+            let frame = Frame { bytes, samples, wanted, width, number: 5 };
+            Decoder::default().decode(&[frame], &mut out, true).is_ok()
+        };
+        assert!(read(&bytes));
+        for bit in 0..8 * bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 0x80 >> (bit % 8);
+            assert!(!read(&damaged), "bit {bit} of {} bytes", bytes.len());
+        }
+        for length in 0..bytes.len() {
+            assert!(!read(&bytes[..length]), "{length} of {} bytes", bytes.len());
         }
     }
 }

@@ -211,8 +211,9 @@ struct Piece<'b> {
     frame: usize,
     bytes: &'b [u8],
     low: &'b [u8],
-    /// Samples of the frame.
+    /// Samples of the frame, and how many are decoded: those to the last that is wanted.
     samples: Range<usize>,
+    decoded: usize,
     /// Those of them that are wanted, and where the first of them goes.
     keep: Range<usize>,
     place: Place,
@@ -315,6 +316,7 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
                         start: place.start + (keep.start - samples.start) * place.stride,
                         ..place
                     },
+                    decoded: (keep.end - first).max(Frame::FEWEST).min(all.len()),
                     samples: all,
                     keep,
                 };
@@ -373,15 +375,16 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
         let frame = |piece: &Piece<'b>| Frame {
             bytes: piece.bytes,
             samples: piece.samples.len(),
+            wanted: piece.decoded,
             width: piece.stream.width,
             number: piece.frame as u64,
         };
-        let mut frames = [Frame { bytes: &[], samples: 0, width: 4, number: 0 }; BATCH];
+        let mut frames = [Frame { bytes: &[], samples: 0, wanted: 0, width: 4, number: 0 }; BATCH];
         for (frame_of, piece) in frames.iter_mut().zip(pieces) {
             *frame_of = frame(piece);
         }
         let frames = &frames[..pieces.len()];
-        let total = frames.iter().map(|frame| frame.samples).sum();
+        let total = frames.iter().map(|frame| frame.wanted).sum();
         if payload.len() < total {
             payload.resize(total, 0);
         }
@@ -393,7 +396,7 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
             .map_err(|(i, e)| place(&pieces[i], e))?;
         let mut rest = &payload[..total];
         for piece in pieces {
-            let (now, after) = rest.split_at(piece.samples.len());
+            let (now, after) = rest.split_at(piece.decoded);
             rest = after;
             let bad = write_samples::<T>(self.head, piece, now, self.verify, k, out)
                 .map_err(|e| place(piece, e))?;

@@ -5,19 +5,31 @@ use super::frame::{Channels, Header};
 use super::residual;
 use super::subframe::{self, Pending};
 use crate::error::{Error, Result};
-use crate::simd::{Kernels, Residual, Restore, kernels};
+use crate::simd::{Kernels, MAX_ORDER, Residual, Restore, kernels};
 
 /// A frame as the chunk's index promises it.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// The frame's bytes, sync code to CRC-16, nothing more.
     pub bytes: &'a [u8],
-    /// Samples it must decode to.
+    /// Samples it must hold.
     pub samples: usize,
+    /// How many of them are wanted, the first ones: all, or [`Frame::FEWEST`] at least. What
+    /// follows those is not read; only the CRC-16 covers it.
+    pub wanted: usize,
     /// Declared bits per sample of its stream, 4 to 32.
     pub width: u32,
     /// Frame number in its stream.
     pub number: u64,
+}
+
+impl Frame<'_> {
+    /// Samples that are decoded of any frame that has as many: the longest warm-up.
+    pub const FEWEST: usize = MAX_ORDER;
+
+    fn is_whole(&self) -> bool {
+        self.wanted == self.samples
+    }
 }
 
 /// Decoder workspace of one thread.
@@ -47,8 +59,8 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// Decodes mono frames side by side; `out` receives their samples one frame after another
-    /// and has exactly the sum of their lengths. `verify` checks each frame's CRC-16.
+    /// Decodes mono frames side by side; `out` receives the samples wanted of them one frame after
+    /// another and has exactly the sum of their lengths. `verify` checks each frame's CRC-16.
     ///
     /// # Errors
     /// `Corrupt` or `Truncated`, with the frame's place in the list.
@@ -58,11 +70,13 @@ impl Decoder {
         out: &mut [i32],
         verify: bool,
     ) -> std::result::Result<(), (usize, Error)> {
-        let total = frames.iter().try_fold(0_usize, |sum, frame| sum.checked_add(frame.samples));
+        let total = frames.iter().try_fold(0_usize, |sum, frame| sum.checked_add(frame.wanted));
         assert_eq!(total, Some(out.len()), "samples of the frames, and room for them");
+        let least = |frame: &Frame<'_>| frame.wanted >= frame.samples.min(Frame::FEWEST);
+        assert!(frames.iter().all(|frame| least(frame) && frame.wanted <= frame.samples));
         let mut rest = out;
         for (batch, frames) in frames.chunks(BATCH).enumerate() {
-            let length = frames.iter().map(|frame| frame.samples).sum();
+            let length = frames.iter().map(|frame| frame.wanted).sum();
             let (now, after) = rest.split_at_mut(length);
             self.decode_batch(batch * BATCH, frames, now, verify)?;
             rest = after;
@@ -82,7 +96,7 @@ impl Decoder {
         let mut residuals: Vec<Residual<'_, '_>> = Vec::with_capacity(frames.len());
         let mut rest = &mut *out;
         for (i, (frame, begun)) in frames.iter().zip(&mut begun).enumerate() {
-            let (samples, after) = rest.split_at_mut(frame.samples);
+            let (samples, after) = rest.split_at_mut(frame.wanted);
             rest = after;
             let mut reader = BitReader::new(frame.bytes);
             let opened = begin(&mut reader, self.kernels, frame, samples);
@@ -110,10 +124,10 @@ impl Decoder {
                 self.restores.push(Restore { start, ..restore });
                 self.pending.push((first + i, pending));
             } else if coded {
-                let samples = &mut out[start..start + frame.samples];
+                let samples = &mut out[start..start + frame.wanted];
                 pending.finish(magnitudes, samples).map_err(named)?;
             }
-            start += frame.samples;
+            start += frame.wanted;
         }
         (self.kernels.restore)(out, &mut self.restores);
         for (restore, (i, pending)) in self.restores.iter().zip(&self.pending) {
@@ -123,9 +137,9 @@ impl Decoder {
         Ok(())
     }
 
-    /// Checks what follows the subframe.
+    /// Checks what follows what was read of the subframe.
     fn end(&self, frame: &Frame<'_>, mut reader: BitReader<'_>, verify: bool) -> Result<()> {
-        let padding = check_padding(&mut reader);
+        let padding = if frame.is_whole() { check_padding(&mut reader) } else { Ok(()) };
         // Zeros past the end may have looked like anything.
         reader.check()?;
         let end = reader.byte() + 2;
@@ -135,7 +149,7 @@ impl Decoder {
                 frame.bytes.len()
             )));
         }
-        if end < frame.bytes.len() {
+        if frame.is_whole() && end < frame.bytes.len() {
             return Err(Error::corrupt(format!(
                 "frame ends after {end} of its {} bytes",
                 frame.bytes.len()
@@ -177,7 +191,7 @@ fn begin<'b, 'o>(
     if header.number != frame.number {
         return differs("frame number", header.number, frame.number);
     }
-    subframe::open(reader, kernels, frame.width, out)
+    subframe::open(reader, kernels, frame.width, frame.samples, out)
 }
 
 /// Moves on to the CRC-16.
@@ -241,13 +255,22 @@ mod tests {
                 .map(|((&length, (width, samples)), number)| {
                     let (now, after) = rest.split_at(length);
                     rest = after;
-                    Frame { bytes: now, samples: samples.len(), width: *width, number }
+                    let samples = samples.len();
+                    Frame { bytes: now, samples, wanted: samples, width: *width, number }
                 })
                 .collect();
-            let expected: Vec<i32> = frames.iter().flat_map(|(_, x)| x).copied().collect();
-            let mut out = vec![0; expected.len()];
-            Decoder::default().decode(&list, &mut out, true).unwrap();
-            assert!(out == expected, "level {level}");
+            for part in [0, 40, 999, usize::MAX] {
+                let of_frame = |samples: usize| samples.min(part.max(Frame::FEWEST));
+                let list: Vec<Frame<'_>> = list
+                    .iter()
+                    .map(|frame| Frame { wanted: of_frame(frame.samples), ..*frame })
+                    .collect();
+                let wanted = frames.iter().flat_map(|(_, x)| &x[..of_frame(x.len())]);
+                let expected: Vec<i32> = wanted.copied().collect();
+                let mut out = vec![0; expected.len()];
+                Decoder::default().decode(&list, &mut out, true).unwrap();
+                assert!(out == expected, "level {level}, first {part}");
+            }
         }
     }
 }

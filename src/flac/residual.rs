@@ -4,8 +4,8 @@ use super::bit_reader::BitReader;
 use crate::error::{Error, Result};
 use crate::simd::Residual;
 
-/// Reads what comes before the parts of a residual that follows `order` samples of warm-up; the
-/// kernel reads those into `out`.
+/// Reads what comes before the parts of a residual that follows `order` samples of warm-up in a
+/// `block`; the kernel reads those into `out`, as many numbers as there is room for.
 ///
 /// # Errors
 /// `Corrupt` for what RFC 9639 rules out: reserved methods, partitions that do not divide the
@@ -13,6 +13,7 @@ use crate::simd::Residual;
 pub fn open<'b, 'o>(
     reader: &BitReader<'b>,
     order: usize,
+    block: usize,
     out: &'o mut [i32],
 ) -> Result<Residual<'b, 'o>> {
     let mut reader = reader.clone();
@@ -22,13 +23,13 @@ pub fn open<'b, 'o>(
         method => return Err(Error::corrupt(format!("reserved residual coding method {method}"))),
     };
     let parts = 1 << reader.take(4);
-    let block = out.len() + order;
     let size = block / parts;
     if size * parts != block || size < order {
         return Err(Error::corrupt(format!(
             "block of {block} samples, {order} of them warm-up, in {parts} partitions"
         )));
     }
+    let parts = (out.len() + order).div_ceil(size).max(1);
     Ok(Residual { reader, parameter_bits, parts, lengths: [size - order, size], out, folded: None })
 }
 

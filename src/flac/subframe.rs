@@ -139,9 +139,9 @@ impl Pending {
     }
 }
 
-/// Reads a subframe of `out.len()` samples of `width` bits, at most 32, up to the residual's
-/// parts; those, where there is a residual, are for the kernel. Where samples are predicted, `out`
-/// receives the warm-up.
+/// Reads a subframe of `block` samples of `width` bits, at most 32, up to the residual's parts;
+/// those, where there is a residual, are for the kernel. Where samples are predicted, `out`
+/// receives the warm-up. It has room for the samples wanted: all, or [`MAX_ORDER`] at least.
 ///
 /// # Errors
 /// `Corrupt` for what RFC 9639 rules out.
@@ -149,6 +149,7 @@ pub fn open<'b, 'o>(
     reader: &mut BitReader<'b>,
     kernels: &Kernels,
     width: u32,
+    block: usize,
     out: &'o mut [i32],
 ) -> Result<(Pending, Option<Residual<'b, 'o>>)> {
     let Head { kind, wasted } = Head::read(reader, width)?;
@@ -166,7 +167,7 @@ pub fn open<'b, 'o>(
         }
         Kind::Fixed(order) | Kind::Linear(order) => order,
     };
-    check_order(order, out.len())?;
+    check_order(order, block)?;
     let length = out.len();
     let (warm_up, rest) = out.split_at_mut(order);
     (kernels.read_plain)(reader, width, warm_up);
@@ -183,7 +184,7 @@ pub fn open<'b, 'o>(
             magnitudes: 0,
         });
     }
-    Ok((pending, Some(residual::open(reader, order, rest)?)))
+    Ok((pending, Some(residual::open(reader, order, block, rest)?)))
 }
 
 /// Reads a subframe and restores its samples.
@@ -196,7 +197,7 @@ pub fn read_whole(
     width: u32,
     out: &mut [i32],
 ) -> Result<()> {
-    let (mut pending, residual) = open(reader, kernels, width, out)?;
+    let (mut pending, residual) = open(reader, kernels, width, out.len(), out)?;
     let Some(mut residual) = residual else { return Ok(()) };
     (kernels.read_residuals)(std::slice::from_mut(&mut residual));
     *reader = residual.reader.clone();
@@ -226,7 +227,7 @@ pub fn read_side(
             check_order(order, out.len())?;
             out[..order].iter_mut().for_each(|x| *x = reader.take_signed(width));
             let (coefficients, shift) = read_predictor(reader, kind)?;
-            let mut opened = residual::open(reader, order, &mut residual[order..])?;
+            let mut opened = residual::open(reader, order, out.len(), &mut residual[order..])?;
             (kernels.read_residuals)(std::slice::from_mut(&mut opened));
             *reader = opened.reader.clone();
             residual::close(&opened)?;

@@ -30,11 +30,11 @@ pub struct Residual<'b, 'o> {
     pub reader: BitReader<'b>,
     /// Bits of a parameter, 4 or 5. All ones stand for plain numbers.
     pub parameter_bits: u32,
-    /// How many parts, at least 1.
+    /// How many parts to read, at least 1.
     pub parts: usize,
     /// Numbers of the first part, and of each other one.
     pub lengths: [usize; 2],
-    /// The numbers of all parts.
+    /// The numbers of all parts; reading ends within the last one where this has no room for more.
     pub out: &'o mut [i32],
     /// Result: OR of the folded numbers (0, −1, 1, −2, … are 0, 1, 2, 3, …); none when the bytes
     /// end within or a number leaves ±(2^31 − 1), and then the numbers are unspecified.

@@ -43,7 +43,7 @@ impl Stream {
         let frames = self.frames.iter().zip(0..).map(|(&(length, samples), number)| {
             let (bytes, after) = rest.split_at(length);
             rest = after;
-            Frame { bytes, samples, width: self.width, number }
+            Frame { bytes, samples, wanted: samples, width: self.width, number }
         });
         frames.collect()
     }

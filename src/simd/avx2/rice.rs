@@ -130,6 +130,7 @@ impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
             let reader = &mut self.residual.reader;
             let parameter = reader.take(self.residual.parameter_bits) as u32;
             let length = std::mem::replace(&mut self.length, self.residual.lengths[1]);
+            let length = length.min(self.residual.out.len() - self.done);
             if parameter < (1 << self.residual.parameter_bits) - 1 {
                 self.parameter = parameter;
                 self.left = length;
