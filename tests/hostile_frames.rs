@@ -317,9 +317,6 @@ fn damage_behind_the_samples_wanted_is_reported() {
             damaged[bit / 8] ^= 0x80 >> (bit % 8);
             assert!(!read(&damaged), "bit {bit} of {} bytes", bytes.len());
         }
-        for length in 0..bytes.len() {
-            assert!(!read(&bytes[..length]), "{length} of {} bytes", bytes.len());
-        }
     }
 }
 
