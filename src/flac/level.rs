@@ -7,6 +7,8 @@ use super::partition::Effort;
 pub struct Level {
     /// Highest order of linear predictors; 0 leaves the fixed ones.
     pub order: usize,
+    /// Bits that a coefficient must save of each sample: what the time it takes is worth.
+    pub thrift: f64,
     /// How many stretches either side of a stretch say what it weighs, for each analysis of a
     /// block in turn.
     pub reaches: &'static [usize],
@@ -29,7 +31,8 @@ pub fn settings(level: u32) -> Level {
     let rough = Effort { order: 6, size: 128, exact: false };
     let fine = Effort { order: 8, size: 32, exact: true };
     let quick = Level {
-        order: 8,
+        order: 12,
+        thrift: 1.0 / 128.0,
         reaches: &[0],
         look: 2048,
         reuse: true,
@@ -40,6 +43,7 @@ pub fn settings(level: u32) -> Level {
     };
     let deep = Level {
         order: 32,
+        thrift: 0.0,
         reaches: &[0, 2, 0, 2],
         look: usize::MAX,
         reuse: false,
@@ -50,10 +54,10 @@ pub fn settings(level: u32) -> Level {
     };
     match level {
         0 => Level { order: 0, rice: rough, blocks: &[4096], ..quick },
-        1 => Level { order: 2, rice: rough, ..quick },
-        2 => Level { order: 4, rice: rough, ..quick },
-        3 => Level { order: 6, rice: rough, ..quick },
-        4 => Level { order: 6, ..quick },
+        1 => Level { order: 4, rice: rough, ..quick },
+        2 => Level { order: 6, rice: rough, ..quick },
+        3 => Level { order: 8, rice: rough, ..quick },
+        4 => Level { order: 8, ..quick },
         5 => quick,
         6 => Level { order: 16, reaches: &[0, 2], ..deep },
         7 => Level { order: 24, reaches: &[0, 2], ..deep },

@@ -260,11 +260,14 @@ impl Search {
         best
     }
 
-    /// Estimated bits of a linear predictor whose coefficients' rounding adds `excess`.
+    /// Estimated bits of a linear predictor whose coefficients' rounding adds `excess`, and what
+    /// the coefficients must save.
     fn bits(&self, block: &Block<'_>, order: usize, precision: u32, excess: f64) -> f64 {
         let error = self.analysis.errors[order] + excess;
+        let each = f64::from(block.width + precision);
+        let each = each + block.level.thrift * block.samples.len() as f64;
         (block.samples.len() - order) as f64 * self.analysis.bits_per_sample(error)
-            + order as f64 * f64::from(block.width + precision)
+            + order as f64 * each
             + 9.0
     }
 }
