@@ -1,9 +1,10 @@
-//! An allocator that knows the most memory a thread ever held.
+//! An allocator that knows the most memory that a thread, and that all of them, ever held.
 
 #![expect(unsafe_code, reason = "allocators are unsafe to implement")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, Ordering};
 
 /// The system's allocator, counted.
 pub struct Counting;
@@ -13,7 +14,13 @@ thread_local! {
     static HELD: Cell<[isize; 2]> = const { Cell::new([0; 2]) };
 }
 
+/// Bytes of all threads, now and at most.
+static NOW: AtomicIsize = AtomicIsize::new(0);
+static MOST: AtomicIsize = AtomicIsize::new(0);
+
 fn count(bytes: isize) {
+    let all = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    MOST.fetch_max(all, Ordering::Relaxed);
     let [now, most] = HELD.get();
     let now = now + bytes;
     HELD.set([now, most.max(now)]);
@@ -26,6 +33,14 @@ pub fn most_held<R>(work: impl FnOnce() -> R) -> (R, usize) {
     HELD.set([before; 2]);
     let result = work();
     (result, (HELD.get()[1] - before) as usize)
+}
+
+/// The same of all threads together; nothing else may run beside `work`.
+pub fn most_held_by_all<R>(work: impl FnOnce() -> R) -> (R, usize) {
+    let before = NOW.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
+    let result = work();
+    (result, (MOST.load(Ordering::Relaxed) - before) as usize)
 }
 
 // SAFETY: all is passed on to the system's allocator.
