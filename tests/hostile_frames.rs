@@ -303,7 +303,7 @@ fn every_flipped_bit_is_reported() {
 }
 
 #[test]
-fn damage_behind_the_samples_wanted_is_reported() {
+fn every_bit_flipped_behind_the_samples_wanted_is_reported() {
     for (bytes, samples, width) in specimens() {
         let wanted = samples.min(Frame::FEWEST);
         let mut out = vec![0; wanted];
@@ -316,9 +316,6 @@ fn damage_behind_the_samples_wanted_is_reported() {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 0x80 >> (bit % 8);
             assert!(!read(&damaged), "bit {bit} of {} bytes", bytes.len());
-        }
-        for length in 0..bytes.len() {
-            assert!(!read(&bytes[..length]), "{length} of {} bytes", bytes.len());
         }
     }
 }
