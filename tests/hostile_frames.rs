@@ -303,7 +303,7 @@ fn every_flipped_bit_is_reported() {
 }
 
 #[test]
-fn damage_behind_the_samples_wanted_is_reported() {
+fn every_bit_flipped_behind_the_samples_wanted_is_reported() {
     for (bytes, samples, width) in specimens() {
         let wanted = samples.min(Frame::FEWEST);
         let mut out = vec![0; wanted];
