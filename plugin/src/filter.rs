@@ -256,8 +256,8 @@ pub unsafe extern "C" fn filter(
         let output = if encoding {
             match encode(words, input)?.detached() {
                 Ok(chunk) if chunk.len() <= nbytes => Output::Here(chunk),
-                Ok(chunk) => Output::There(written(host, chunk)?),
-                Err(chunk) => Output::There(written(host, chunk)?),
+                Ok(chunk) => Output::There(Buffer::of(host, chunk)?),
+                Err(chunk) => Output::There(Buffer::of(host, chunk)?),
             }
         } else {
             Output::There(decode(host, words, input, flags & abi::FLAG_SKIP_EDC == 0)?)
@@ -292,12 +292,6 @@ enum Output {
     /// A chunk that goes where its samples were: fresh memory costs more than to fill it.
     Here(Compressed<'static>),
     There(Buffer),
-}
-
-fn written(host: Option<&'static Host>, chunk: Compressed<'_>) -> Result<Buffer> {
-    let mut output = Buffer::new(host, chunk.len())?;
-    chunk.write_to(output.bytes());
-    Ok(output)
 }
 
 /// Works only on chunks that `set_local` announced: HDF5 up to 2.0 calls the filter for

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "foreign memory")]
 
 use crate::host::Host;
-use h5flac::{Error, Result};
+use h5flac::{Compressed, Error, Result};
 use libc::c_void;
 
 /// Memory that is freed unless it is given away. Its bytes may have any values.
@@ -29,6 +29,16 @@ impl Buffer {
             return Err(Error::too_large(format!("no memory for {length} bytes")));
         }
         Ok(Buffer { start: start.cast(), length, host })
+    }
+
+    /// A buffer that holds a chunk.
+    ///
+    /// # Errors
+    /// `TooLarge` when there is no memory.
+    pub fn of(host: Option<&'static Host>, chunk: Compressed<'_>) -> Result<Self> {
+        let mut buffer = Buffer::new(host, chunk.len())?;
+        chunk.write_to(buffer.bytes());
+        Ok(buffer)
     }
 
     /// Its bytes.

@@ -174,12 +174,13 @@ impl Analysis {
         }
         self.weights.clear();
         self.weights.resize(count, Weight::default());
-        for i in self.stretches_in(0..count) {
-            let run = if self.every == 1 { 0..count } else { i / RUN * RUN..(i / RUN + 1) * RUN };
-            let from = i.saturating_sub(reach).max(run.start);
-            let near = &self.sizes[from..(i + reach + 1).min(run.end).min(count)];
-            let size = near.iter().sum::<f64>() / near.len() as f64 + LEAST_SIZE;
-            self.weights[i] = Weight { factor: 1.0 / (size * size), bits: log2(size) };
+        for run in self.runs_in(0..count) {
+            for i in run.clone() {
+                let from = i.saturating_sub(reach).max(run.start);
+                let near = &self.sizes[from..(i + reach + 1).min(run.end)];
+                let size = near.iter().sum::<f64>() / near.len() as f64 + LEAST_SIZE;
+                self.weights[i] = Weight { factor: 1.0 / (size * size), bits: log2(size) };
+            }
         }
     }
 

@@ -73,7 +73,7 @@ impl Chooser {
         read: &mut dyn FnMut(usize, &mut [i32]),
     ) {
         let section = self.samples.len();
-        let every = (section / level.look).max(1);
+        let every = level.every(section);
         let looked_at = || Analysis::looked_at(section, every);
         let mut sums = [0; 5];
         for run in looked_at() {

@@ -26,6 +26,13 @@ pub struct Level {
     pub spacing: usize,
 }
 
+impl Level {
+    /// Of a block of `length` samples one part in so many is looked at.
+    pub fn every(&self, length: usize) -> usize {
+        (length / self.look).max(1)
+    }
+}
+
 /// The settings of level 0 to 8.
 pub fn settings(level: u32) -> Level {
     let rough = Effort { order: 6, size: 128, exact: false };

@@ -201,7 +201,7 @@ impl Search {
         if self.best.bits == u64::MAX {
             return;
         }
-        let every = (block.samples.len() / block.level.look).max(1);
+        let every = block.level.every(block.samples.len());
         self.analysis.take(block.kernels, block.samples, order, every);
         let mut in_vain = 0;
         for &reach in block.level.reaches {
@@ -277,7 +277,7 @@ fn glance(block: &Block<'_>) -> (usize, f64) {
     let samples = block.samples;
     let mut sums = [0; 5];
     let mut count = 0;
-    let every = (samples.len() / block.level.look).max(1);
+    let every = block.level.every(samples.len());
     let piece = if every == 1 { samples.len() } else { GLANCE };
     for piece in samples.chunks(piece).step_by(every) {
         let piece_sums = (block.kernels.fixed_sums)(piece, block.magnitude + 1);

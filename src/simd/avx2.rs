@@ -7,6 +7,7 @@
 
 mod crc16;
 mod flac_encode;
+mod lanes;
 mod quantize;
 mod restore;
 mod rice;

@@ -75,9 +75,7 @@ pub unsafe extern "C" fn h5flac_compress(
             quanta: (!quanta.is_empty()).then_some(quanta),
             threads: thread_count(threads),
         };
-        let compressed = chunk::compress(data, &request)?;
-        let mut buffer = Buffer::new(None, compressed.len())?;
-        compressed.write_to(buffer.bytes());
+        let buffer = Buffer::of(None, chunk::compress(data, &request)?)?;
         *chunk_length = buffer.length() as u64;
         *chunk = buffer.into_raw();
         Ok(())

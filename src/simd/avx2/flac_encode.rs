@@ -2,42 +2,24 @@
 
 #![expect(unsafe_code, reason = "loads and stores vectors")]
 
+use super::lanes::{LANES, load, store};
 use crate::simd::MAX_ORDER;
 use crate::simd::scalar::flac_encode as scalar;
 use std::arch::x86_64::*;
-
-/// Samples in a vector.
-pub const LANES: usize = 8;
 
 /// Vectors whose predictions are added up side by side: each sum waits for its last addition.
 const CHAINS: usize = 4;
 
 #[target_feature(enable = "avx2")]
 #[inline]
-pub fn load(lanes: &[i32; LANES]) -> __m256i {
-    // SAFETY: reads the 32 bytes of `lanes`; no alignment is asked for.
-    unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn unsigned(vector: __m256i) -> [u32; LANES] {
-    let mut lanes = [0; LANES];
-    // SAFETY: writes the 32 bytes of `lanes`; no alignment is asked for.
-    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), vector) };
-    lanes
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
 fn sum(vector: __m256i) -> u64 {
-    unsigned(vector).map(u64::from).iter().sum()
+    store(vector).map(u64::from).iter().sum()
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
 fn or(vector: __m256i) -> u32 {
-    unsigned(vector).iter().fold(0, |all, lane| all | lane)
+    store(vector).iter().fold(0, |all, lane| all | lane)
 }
 
 #[target_feature(enable = "avx2")]

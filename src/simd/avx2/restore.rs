@@ -1,5 +1,6 @@
 //! Restoring several frames side by side, one in each lane.
 
+use super::lanes::{LANES, load, store, transpose};
 use crate::simd::scalar::flac_decode::{
     restore_frame, restore_narrow, restore_wide, undo_narrow, warm_up,
 };
@@ -8,7 +9,7 @@ use core::arch::asm;
 use core::arch::x86_64::*;
 
 /// Frames restored in 32 bits side by side, and in 64 bits.
-const NARROW: usize = 8;
+const NARROW: usize = LANES;
 const WIDE: usize = 4;
 
 /// Samples that a frame must have for a lane.
@@ -239,13 +240,6 @@ impl<const N: usize> Lanes<N> {
     }
 }
 
-#[target_feature(enable = "avx2")]
-#[inline]
-fn vector(x: [i32; NARROW]) -> __m256i {
-    // SAFETY: an array of eight.
-    unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
-}
-
 /// Restores in wrapping 32-bit arithmetic, as `restore_narrow`.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn narrow_lanes<const ORDER: usize>(
@@ -255,7 +249,7 @@ fn narrow_lanes<const ORDER: usize>(
 ) {
     let mut coefficients = [_mm256_setzero_si256(); ORDER];
     for (lag, q) in coefficients.iter_mut().enumerate() {
-        *q = vector(lanes.coefficients(frames, lag));
+        *q = load(&lanes.coefficients(frames, lag));
     }
     let push = |sums: &mut [__m256i; ORDER], x, _| {
         for j in 0..ORDER - 1 {
@@ -277,7 +271,7 @@ fn short_lanes<const ORDER: usize>(
     // For a sample (upper half) and the one before it, in the sum of every second sample after.
     let mut coefficients = [zero; ORDER];
     for (j, q) in coefficients.iter_mut().enumerate().step_by(2) {
-        let [newer, older] = [j, j + 1].map(|lag| vector(lanes.coefficients(frames, lag)));
+        let [newer, older] = [j, j + 1].map(|lag| load(&lanes.coefficients(frames, lag)));
         *q = _mm256_blend_epi16::<0b1010_1010>(older, _mm256_slli_epi32::<16>(newer));
     }
     let push = |sums: &mut [__m256i; ORDER], x, before| {
@@ -306,11 +300,11 @@ fn lanes_of<const ORDER: usize>(
     push: impl Fn(&mut [__m256i; ORDER], __m256i, __m256i),
 ) {
     let too_large = _mm256_set1_epi32(-1 << bits);
-    let shift = vector(lanes.shifts(frames).map(|shift| (shift & 31) as i32));
+    let shift = load(&lanes.shifts(frames).map(|shift| (shift & 31) as i32));
     let mut sums = [_mm256_setzero_si256(); ORDER];
     let mut before = _mm256_setzero_si256();
     for index in lanes.at - ORDER..lanes.at {
-        let x = vector(lanes.samples(data, frames, index));
+        let x = load(&lanes.samples(data, frames, index));
         push(&mut sums, x, before);
         before = x;
     }
@@ -352,9 +346,7 @@ fn lanes_of<const ORDER: usize>(
             }
             done += 1;
         }
-        let mut found = [0; NARROW];
-        // SAFETY: an array of eight.
-        unsafe { _mm256_storeu_si256(found.as_mut_ptr().cast(), magnitudes) };
+        let found = store(magnitudes);
         for (l, _) in lanes.active() {
             lanes.magnitudes[l] |= found[l];
         }
@@ -363,39 +355,6 @@ fn lanes_of<const ORDER: usize>(
             return;
         }
     }
-}
-
-/// Rows of eight numbers to columns.
-#[target_feature(enable = "avx2")]
-#[inline]
-pub fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
-    let [a, b, c, d, e, f, g, h] = rows;
-    let [a, b, c, d] = transpose_halves(a, b, c, d);
-    let [e, f, g, h] = transpose_halves(e, f, g, h);
-    [
-        _mm256_permute2x128_si256::<0x20>(a, e),
-        _mm256_permute2x128_si256::<0x20>(b, f),
-        _mm256_permute2x128_si256::<0x20>(c, g),
-        _mm256_permute2x128_si256::<0x20>(d, h),
-        _mm256_permute2x128_si256::<0x31>(a, e),
-        _mm256_permute2x128_si256::<0x31>(b, f),
-        _mm256_permute2x128_si256::<0x31>(c, g),
-        _mm256_permute2x128_si256::<0x31>(d, h),
-    ]
-}
-
-/// Rows of four numbers to columns, in either half.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn transpose_halves(a: __m256i, b: __m256i, c: __m256i, d: __m256i) -> [__m256i; 4] {
-    let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
-    let (ab_high, cd_high) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
-    [
-        _mm256_unpacklo_epi64(ab, cd),
-        _mm256_unpackhi_epi64(ab, cd),
-        _mm256_unpacklo_epi64(ab_high, cd_high),
-        _mm256_unpackhi_epi64(ab_high, cd_high),
-    ]
 }
 
 /// Restores in 64-bit arithmetic, as `restore_wide`.
@@ -462,7 +421,8 @@ fn wide_lanes<const ORDER: usize>(data: &mut [i32], frames: &[Restore], lanes: &
     }
 }
 
-/// [`push_narrow`] of numbers of 32 bits and sums of 64.
+/// Adds the newest numbers, of 32 bits, to the sums of the samples after them, of 64 bits, and
+/// moves on by one.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn push_wide<const ORDER: usize>(

@@ -4,6 +4,7 @@
 //! read. Four residuals fill the processor while each waits for itself; more than that are read in
 //! the lanes of vectors.
 
+use super::lanes::LANES;
 use crate::flac::BitReader;
 use crate::simd::Residual;
 use crate::simd::scalar::flac_decode::{group, read_escaped, read_slowly, unfold};
@@ -21,9 +22,9 @@ const FOR_TWO: usize = 13;
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
     let mut waiting = residuals.iter_mut();
-    let mut lanes: Vec<Lane<'_, '_, '_>> = Vec::with_capacity(2 * eight::LANES);
+    let mut lanes: Vec<Lane<'_, '_, '_>> = Vec::with_capacity(2 * LANES);
     loop {
-        while lanes.len() < 2 * eight::LANES {
+        while lanes.len() < 2 * LANES {
             let Some(residual) = waiting.next() else { break };
             let mut lane = Lane::new(residual);
             if lane.advance() {
@@ -36,7 +37,7 @@ pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
         if ending == 0 && lanes.len() >= FOR_TWO {
             eight::read_some::<2>(&mut lanes);
         } else if ending == 0 && lanes.len() >= FOR_ONE {
-            let some = lanes.len().min(eight::LANES);
+            let some = lanes.len().min(LANES);
             eight::read_some::<1>(&mut lanes[..some]);
         } else {
             let some = if ending > 0 { ending.min(FOUR) } else { lanes.len() };

@@ -2,7 +2,8 @@
 
 #![expect(unsafe_code, reason = "loads and stores vectors, and words at places within a buffer")]
 
-use super::flac_encode::{LANES, folded, load};
+use super::flac_encode::folded;
+use super::lanes::{LANES, load};
 use crate::flac::BitWriter;
 use crate::simd::scalar::flac_encode as scalar;
 use std::arch::x86_64::*;

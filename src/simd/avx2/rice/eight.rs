@@ -6,12 +6,9 @@
 
 use super::Lane;
 use crate::flac::BitReader;
-use crate::simd::avx2::restore::transpose;
+use crate::simd::avx2::lanes::{LANES, load, store, transpose};
 use crate::simd::scalar::flac_decode::group;
 use core::arch::x86_64::*;
-
-/// Residuals in a vector.
-pub const LANES: usize = 8;
 
 /// Groups whose numbers are written together, so that those are whole vectors for any size.
 const ROUND: usize = 8;
@@ -59,8 +56,8 @@ fn read_groups<const VECTORS: usize, const SIZE: usize, const SHORT: bool>(
         let reader = &lane.residual.reader;
         let (v, l) = (l / LANES, l % LANES);
         bytes[v][l] = reader.bytes()[reader.byte()..].as_ptr();
-        position[v][l] = (reader.position() & 7) as u32;
-        parameter[v][l] = lane.parameter;
+        position[v][l] = (reader.position() & 7) as i32;
+        parameter[v][l] = lane.parameter as i32;
     }
     for (lane, out) in lanes.iter_mut().zip(out.as_flattened_mut()) {
         groups = groups.min(lane.groups(SIZE));
@@ -68,12 +65,12 @@ fn read_groups<const VECTORS: usize, const SIZE: usize, const SHORT: bool>(
         groups = groups.min(room.len() / (ROUND * SIZE) * ROUND);
         *out = (room.as_mut_ptr(), 1);
     }
-    let parameter = parameter.map(|lanes| load(lanes));
+    let parameter = parameter.map(|lanes| load(&lanes));
     let zero = _mm256_setzero_si256();
     let one = _mm256_set1_epi32(1);
     let size = _mm256_set1_epi32(SIZE as i32);
     let at_least = parameter.map(|k| _mm256_mullo_epi32(_mm256_add_epi32(k, one), size));
-    let mut position = position.map(|lanes| load(lanes));
+    let mut position = position.map(|lanes| load(&lanes));
     let mut folded = [zero; VECTORS];
     let mut slow = [zero; VECTORS];
     let mut any_slow = false;
@@ -236,20 +233,4 @@ fn high(words: Words) -> __m256i {
 fn low_halves(words: Words) -> __m256i {
     let [a, b] = words.map(|words| _mm256_castsi256_ps(words));
     _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(a, b))
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn load(lanes: [u32; LANES]) -> __m256i {
-    // SAFETY: an array of eight.
-    unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn store(vector: __m256i) -> [u32; LANES] {
-    let mut lanes = [0; LANES];
-    // SAFETY: an array of eight.
-    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), vector) };
-    lanes
 }
