@@ -14,9 +14,6 @@ static MEMORY: Counting = Counting;
 
 /// Bytes that each thread may hold whatever the chunk.
 const WORKSPACE: usize = 1 << 20;
-/// The same where a thread works on long streams whole: up to 262,143 samples.
-const LONG_WORKSPACE: usize = 4 << 20;
-const LONG: std::ops::Range<usize> = 100_001..262_144;
 
 /// Calls on the chunk of a type, and what exceeds the promise.
 fn excesses<T: Sample>(xs: &[T], shape: Shape, level: u32, mode: Mode) -> Vec<String> {
@@ -36,8 +33,7 @@ fn excesses<T: Sample>(xs: &[T], shape: Shape, level: u32, mode: Mode) -> Vec<St
         let options = Options { verify: true, threads };
         let decode = || decompress_into(&chunk, &mut out, &options).unwrap();
         let ((), decoding) = most_held_by_all(decode);
-        let workspace = if LONG.contains(&shape.length) { LONG_WORKSPACE } else { WORKSPACE };
-        let most = size + bytes.len() / 4 + threads * workspace;
+        let most = size + bytes.len() / 4 + threads * WORKSPACE;
         for (what, held) in [("compressing", encoding), ("decompressing", decoding)] {
             if held <= most {
                 continue;

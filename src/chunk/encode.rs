@@ -77,12 +77,12 @@ pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<
     Ok(with_sample!(dtype, T => Chunk::<T>::new(data, request).compress()))
 }
 
-/// Streams are encoded in parts of this many samples or more, each on one thread; so are segments
-/// of a stream that holds two of them.
-const PART: usize = 1 << 17;
+/// Most bytes of samples that are encoded as one piece, on one thread: several short streams, each
+/// with the encoder's memory of those before, or a segment of a long one.
+const PART: usize = 1 << 19;
 
-/// The encoder remembers the streams before one of its part that is shorter than this.
-const SHORT: usize = 1 << 16;
+/// Streams of at least this many samples are long.
+const LONG: usize = 1 << 16;
 
 /// More runs of exceptions than one in so many samples were not expected of a plan that is no survey.
 const MANY: usize = 64;
@@ -138,7 +138,7 @@ impl<T> Workspace<'_, T> {
         let mut payload = std::mem::take(&mut segment.payload);
         if payload.capacity() > capacity {
             // It grew to twice what it needs, perhaps. The next piece needs about as much.
-            payload.shrink_to(payload.len() + payload.len() / 8);
+            payload.shrink_to(payload.len() + payload.len() / 16);
         }
         (Piece::new(payload), segment)
     }
@@ -190,7 +190,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
     fn compress(&self) -> Compressed<'a> {
         let Request { dtype, shape, threads, .. } = self.request;
         let streams = shape.streams() * dtype.components();
-        let each = (PART / shape.length).clamp(1, streams);
+        let each = (PART / T::SIZE / shape.length).clamp(1, streams);
         let workspaces = Workspaces::default();
         let parts: Vec<Range<usize>> =
             (0..streams).step_by(each).map(|s| s..streams.min(s + each)).collect();
@@ -234,7 +234,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
     ) -> Part {
         let mut part = Part::default();
         let mut grids = Grids::default();
-        if self.request.shape.length >= 2 * PART {
+        if self.request.shape.length >= LONG {
             for index in streams {
                 self.long(index, &mut grids, &mut part, workspaces);
             }
@@ -299,9 +299,6 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         let start = segment.payload.len();
         for careful in [false, true] {
             segment.clear(start);
-            if self.request.shape.length >= SHORT {
-                workspace.encoder.reset();
-            }
             let plan = workspace.planner.plan(view, index, grids, careful);
             let block = self.block(&plan, view, workspace);
             self.segment(&plan, block, view, 0..plan.coded, workspace, segment);
@@ -330,7 +327,8 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                     (plan, self.block(&plan, &view, workspace))
                 },
             );
-            let length = PART.div_ceil(block) * block;
+            let count = plan.coded.div_ceil(PART / T::SIZE);
+            let length = plan.coded.div_ceil(count).next_multiple_of(block);
             let firsts = (0..plan.coded).step_by(length).collect();
             let segments = map(self.request.threads, firsts, |first| {
                 let range = first..plan.coded.min(first + length);
@@ -447,6 +445,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 continue;
             }
             let number = (first / block) as u64;
+            let before = segment.payload.len();
             let bytes = encoder.encode(payload, plan.width, block, number, &mut segment.payload);
             segment.frames.push(bytes);
             match plan.form {
@@ -458,6 +457,12 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 }
                 Form::Difference { .. } => segment.anchors.push(k[0]),
                 Form::Constant | Form::Narrow => {}
+            }
+            if first == range.start {
+                // The others will be about as long; to double the buffer would take more.
+                let written = segment.payload.len() - before;
+                let others = (range.len() - length).div_ceil(block);
+                segment.payload.reserve_exact((written + written / 16) * others);
             }
         }
     }

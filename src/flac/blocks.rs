@@ -19,20 +19,19 @@ const MOST_SIZES: usize = 8;
 /// Workspace of the choice.
 #[derive(Default)]
 pub struct Chooser {
-    analysis: Analysis,
     samples: Vec<i32>,
     residual: Vec<i32>,
 }
 
 impl Chooser {
-    /// Chooses a block size for a stream of `length` samples; see
+    /// Chooses a block size for a stream of `length` samples of `width` bits; see
     /// [`super::Encoder::choose_block`].
     pub fn choose(
         &mut self,
         kernels: &Kernels,
         level: &Level,
-        length: usize,
-        width: u32,
+        analysis: &mut Analysis,
+        (length, width): (usize, u32),
         read: &mut dyn FnMut(usize, &mut [i32]),
     ) -> usize {
         let unit = level.blocks[0];
@@ -48,10 +47,12 @@ impl Chooser {
             let first = (length * (2 * i + 1) / (2 * sections)).saturating_sub(section / 2);
             let first = first.min(length - section);
             self.samples.resize(section, 0);
-            self.measure(kernels, level, width, &mut |from, out| read(first + from, out));
+            let read = &mut |from: usize, out: &mut [i32]| read(first + from, out);
+            self.measure(kernels, level, analysis, width, read);
             for (bits, &block) in bits.iter_mut().zip(level.blocks) {
                 for from in (0..section).step_by(block) {
-                    *bits += self.estimate(kernels, from, block.min(section - from), width);
+                    let length = block.min(section - from);
+                    *bits += estimate(kernels, analysis, from, length, width);
                 }
             }
         }
@@ -69,6 +70,7 @@ impl Chooser {
         &mut self,
         kernels: &Kernels,
         level: &Level,
+        analysis: &mut Analysis,
         width: u32,
         read: &mut dyn FnMut(usize, &mut [i32]),
     ) {
@@ -91,22 +93,27 @@ impl Chooser {
             // A residual out of range wraps, and only makes the estimate worse.
             (kernels.residual_wide)(samples, FIXED[fixed], 0, &mut self.residual[start..end]);
         }
-        self.analysis.take(kernels, &self.samples, level.order, every);
-        self.analysis.level_out(&self.residual, 0);
+        analysis.take(kernels, &self.samples, level.order, every);
+        analysis.level_out(&self.residual, 0);
     }
+}
 
-    /// Estimated bits of a block of the section.
-    fn estimate(&mut self, kernels: &Kernels, from: usize, length: usize, width: u32) -> f64 {
-        let analysis = &mut self.analysis;
-        analysis.solve(kernels, from / STRETCH..(from + length) / STRETCH);
-        let bits = |mean_square| length as f64 * analysis.bits_per_sample(mean_square);
-        // A Gaussian's mean square in units of its mean magnitude is π/2.
-        let fixed = bits(FRAC_PI_2);
-        let linear = (0..=analysis.reached)
-            .map(|order| bits(analysis.errors[order]) + order as f64 * f64::from(width + 8));
-        // Headers, checksum, and the block's entry in an index have about 100 bits.
-        linear.fold(fixed, f64::min) + 100.0
-    }
+/// Estimated bits of a block of the section.
+fn estimate(
+    kernels: &Kernels,
+    analysis: &mut Analysis,
+    from: usize,
+    length: usize,
+    width: u32,
+) -> f64 {
+    analysis.solve(kernels, from / STRETCH..(from + length) / STRETCH);
+    let bits = |mean_square| length as f64 * analysis.bits_per_sample(mean_square);
+    // A Gaussian's mean square in units of its mean magnitude is π/2.
+    let fixed = bits(FRAC_PI_2);
+    let linear = (0..=analysis.reached)
+        .map(|order| bits(analysis.errors[order]) + order as f64 * f64::from(width + 8));
+    // Headers, checksum, and the block's entry in an index have about 100 bits.
+    linear.fold(fixed, f64::min) + 100.0
 }
 
 /// The block size near `block` that cuts a short stream into even blocks.
@@ -129,7 +136,9 @@ mod tests {
     fn chosen(level: u32, samples: &[i32]) -> usize {
         let mut read =
             |first: usize, out: &mut [i32]| out.copy_from_slice(&samples[first..][..out.len()]);
-        Chooser::default().choose(kernels(), &settings(level), samples.len(), 24, &mut read)
+        let (level, mut analysis) = (settings(level), Analysis::default());
+        let size = (samples.len(), 24);
+        Chooser::default().choose(kernels(), &level, &mut analysis, size, &mut read)
     }
 
     fn noise(length: usize) -> impl Iterator<Item = f64> {

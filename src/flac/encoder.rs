@@ -40,7 +40,9 @@ impl Encoder {
         width: u32,
         read: &mut dyn FnMut(usize, &mut [i32]),
     ) -> usize {
-        self.blocks.choose(self.kernels, &self.level, length, width, read).clamp(1, MAX_BLOCK)
+        let Encoder { kernels, level, search, blocks, .. } = self;
+        let size = (length, width);
+        blocks.choose(kernels, level, &mut search.analysis, size, read).clamp(1, MAX_BLOCK)
     }
 
     /// Forgets the previous block's model. Called at fixed places of a stream, so that bytes do

@@ -74,7 +74,8 @@ const USUAL_PRECISION: u32 = 8;
 /// Workspace of the search.
 #[derive(Default)]
 pub struct Search {
-    analysis: Analysis,
+    /// That of the block; between blocks anybody's.
+    pub analysis: Analysis,
     chooser: Chooser,
     best: Trial,
     next: Trial,
