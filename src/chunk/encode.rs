@@ -303,8 +303,11 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             let block = self.block(&plan, view, workspace);
             self.segment(&plan, block, view, 0..plan.coded, workspace, segment);
             if plan.surveyed || segment.exceptions.runs() * MANY <= plan.coded {
-                let Segment { payload, frames, anchors, exceptions, .. } = &mut *segment;
-                self.describe(&plan, block, frames, anchors, exceptions, payload, table);
+                let Segment { payload, frames, anchors, exceptions } = &mut *segment;
+                let exceptions = std::mem::take(exceptions);
+                self.describe(&plan, block, frames, anchors, exceptions, table, |block| {
+                    payload.extend_from_slice(block);
+                });
                 return;
             }
         }
@@ -350,19 +353,20 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             for (piece, segment) in segments {
                 frames.extend(segment.frames);
                 anchors.extend(segment.anchors);
-                exceptions.append(&segment.exceptions);
+                exceptions.append(segment.exceptions);
                 part.payload.push(piece);
             }
-            let (mut last, table) = (Vec::new(), &mut part.table);
-            self.describe(&plan, block, &frames, &anchors, &mut exceptions, &mut last, table);
-            if !last.is_empty() {
-                part.payload.push(Piece::new(last));
-            }
+            let Part { table, payload } = part;
+            self.describe(&plan, block, &frames, &anchors, exceptions, table, |block| {
+                if !block.is_empty() {
+                    payload.push(Piece::new(block.to_vec()));
+                }
+            });
             return;
         }
     }
 
-    /// Adds a stream to the table and its exceptions to the payload.
+    /// Adds a stream to the table, and hands each block of its exceptions to `add`.
     #[expect(clippy::too_many_arguments, reason = "what a stream consists of")]
     fn describe(
         &self,
@@ -370,9 +374,9 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         block: usize,
         frames: &[usize],
         anchors: &[i64],
-        exceptions: &mut Exceptions,
-        payload: &mut Vec<u8>,
+        mut exceptions: Exceptions,
         table: &mut TableBuilder,
+        mut add: impl FnMut(&[u8]),
     ) {
         let length = self.request.shape.length;
         if let Some(bits) = plan.padding {
@@ -398,13 +402,10 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         if exceptions.is_empty() {
             return;
         }
-        let mut ends = Vec::new();
-        let mut from = payload.len();
-        exceptions.write::<T>(length, payload, &mut ends);
-        for end in ends {
-            table.push_span(end - from);
-            from = end;
-        }
+        exceptions.write::<T>(length, |block| {
+            table.push_span(block.len());
+            add(block);
+        });
     }
 
     /// The block size of a stream's frames.

@@ -28,57 +28,125 @@ struct Run {
     bits: u64,
 }
 
-/// Exceptions of a stream, or of a part of it, in ascending order.
+/// Exceptions of a stream, or of a part of it, in ascending order: little more than the bytes that
+/// they will have in a chunk.
 #[derive(Clone, Debug, Default)]
 pub struct Exceptions {
-    runs: Vec<Run>,
+    /// All runs but the last one, in parts of [`PART`] bytes or a little more. Of each run: varints
+    /// of the samples since the run before in the part (since the stream's first for the first), of
+    /// twice its length less 1, plus 1 if its bits are those of the run before, and else of its bits.
+    parts: Vec<Vec<u8>>,
+    last: Option<Run>,
+    /// End and bits of the last run of the open part, if there is one.
+    open: Option<(usize, u64)>,
+    count: usize,
 }
+
+/// Bytes of a part: it is let go of when it was read.
+const PART: usize = 1 << 14;
 
 impl Exceptions {
     /// Adds `length` samples of the same bits, after all that were added before.
     pub fn add(&mut self, start: usize, length: usize, bits: u64) {
-        match self.runs.last_mut() {
+        match &mut self.last {
             Some(last) if last.start + last.length == start && last.bits == bits => {
                 last.length += length;
             }
-            _ => self.runs.push(Run { start, length, bits }),
+            _ => {
+                self.store();
+                self.last = Some(Run { start, length, bits });
+                self.count += 1;
+            }
         }
     }
 
-    /// Adds those of a later part.
-    pub fn append(&mut self, later: &Exceptions) {
-        for run in &later.runs {
-            self.add(run.start, run.length, run.bits);
+    /// Stores the last run.
+    fn store(&mut self) {
+        let Some(Run { start, length, bits }) = self.last.take() else { return };
+        let (end, before) = match self.open {
+            Some(open) => open,
+            None => {
+                self.parts.push(Vec::new());
+                (0, 0)
+            }
+        };
+        let part = self.parts.last_mut().expect("an open part");
+        let again = bits == before;
+        put_varint((start - end) as u64, part);
+        put_varint((2 * (length - 1) + usize::from(again)) as u64, part);
+        if !again {
+            put_varint(bits, part);
         }
+        self.open = (part.len() < PART).then_some((start + length, bits));
+    }
+
+    /// Adds those of a later part of the stream.
+    pub fn append(&mut self, mut later: Exceptions) {
+        self.store();
+        later.store();
+        self.open = None;
+        self.parts.append(&mut later.parts);
+        self.count += later.count;
     }
 
     /// How many runs of equal samples they are.
     pub fn runs(&self) -> usize {
-        self.runs.len()
+        self.count
     }
 
     /// Removes all.
     pub fn clear(&mut self) {
-        self.runs.clear();
+        *self = Exceptions::default();
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.count == 0
     }
 
-    /// Appends the block of each span of a stream of `length` samples; `ends` receives where
-    /// each stops (a span without exceptions has no bytes).
-    pub fn write<T: Sample>(&self, length: usize, out: &mut Vec<u8>, ends: &mut Vec<usize>) {
-        let mut runs = self.runs.iter().copied().peekable();
+    /// The runs, neighbours of equal bits as one.
+    fn into_runs(mut self) -> impl Iterator<Item = Run> {
+        self.store();
+        let stored = self.parts.into_iter().flat_map(|part| {
+            let (mut at, mut end, mut bits) = (0, 0, 0);
+            std::iter::from_fn(move || {
+                let mut cursor = Cursor::new(part.get(at..)?);
+                let start = end + cursor.size().ok()?;
+                let code = cursor.size().ok()?;
+                if code & 1 == 0 {
+                    bits = cursor.varint().ok()?;
+                }
+                let length = code / 2 + 1;
+                (at, end) = (part.len() - cursor.left(), start + length);
+                Some(Run { start, length, bits })
+            })
+        });
+        let mut stored = stored.peekable();
+        std::iter::from_fn(move || {
+            let mut run = stored.next()?;
+            let follows = |run: &Run, next: &Run| {
+                next.start == run.start + run.length && next.bits == run.bits
+            };
+            while let Some(next) = stored.next_if(|next| follows(&run, next)) {
+                run.length += next.length;
+            }
+            Some(run)
+        })
+    }
+
+    /// Hands the block of each span of a stream of `length` samples to `out`; a span without
+    /// exceptions has no bytes.
+    pub fn write<T: Sample>(self, length: usize, mut out: impl FnMut(&[u8])) {
+        let mut runs = self.into_runs().peekable();
+        let mut block = Vec::new();
         for span in (0..length).step_by(SPAN) {
             let end = span + SPAN;
-            let begin = out.len();
+            block.clear();
             let (mut at, mut last) = (span, 0);
             while let Some(run) = runs.peek().copied().filter(|run| run.start < end) {
                 let start = run.start.max(span);
                 let repeated = (run.start + run.length).min(end) - start;
-                put_varint((start - at) as u64, out);
+                put_varint((start - at) as u64, &mut block);
                 if run.start + run.length == start + 1 && run.bits != last {
                     // As many single samples as follow each other directly.
                     let mut values = Vec::new();
@@ -93,20 +161,20 @@ impl Exceptions {
                         next += 1;
                     }
                     let kind = if values.len() == 1 { NEW } else { LITERAL };
-                    put_varint(((values.len() - 1) * 4 + kind) as u64, out);
-                    let place = out.len();
-                    out.resize(place + values.len() * T::SIZE, 0);
-                    T::write_slice(&values, true, &mut out[place..]);
+                    put_varint(((values.len() - 1) * 4 + kind) as u64, &mut block);
+                    let place = block.len();
+                    block.resize(place + values.len() * T::SIZE, 0);
+                    T::write_slice(&values, true, &mut block[place..]);
                     last = values[values.len() - 1].bits();
                     at = next;
                     continue;
                 }
                 let kind = if run.bits == last { AGAIN } else { NEW };
-                put_varint(((repeated - 1) * 4 + kind) as u64, out);
+                put_varint(((repeated - 1) * 4 + kind) as u64, &mut block);
                 if kind == NEW {
-                    let place = out.len();
-                    out.resize(place + T::SIZE, 0);
-                    T::write_slice(&[T::from_bits(run.bits)], true, &mut out[place..]);
+                    let place = block.len();
+                    block.resize(place + T::SIZE, 0);
+                    T::write_slice(&[T::from_bits(run.bits)], true, &mut block[place..]);
                 }
                 last = run.bits;
                 at = start + repeated;
@@ -116,11 +184,11 @@ impl Exceptions {
                     break;
                 }
             }
-            if out.len() > begin {
-                let crc = crc32fast::hash(&out[begin..]);
-                out.extend_from_slice(&crc.to_le_bytes());
+            if !block.is_empty() {
+                let crc = crc32fast::hash(&block);
+                block.extend_from_slice(&crc.to_le_bytes());
             }
-            ends.push(out.len());
+            out(&block);
         }
     }
 }
@@ -185,6 +253,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn add_block(block: &[u8], blocks: &mut Vec<u8>, ends: &mut Vec<usize>) {
+        blocks.extend_from_slice(block);
+        ends.push(blocks.len());
+    }
+
     fn back(blocks: &[u8], ends: &[usize], length: usize) -> Vec<(usize, u64)> {
         let mut all = Vec::new();
         let mut from = 0;
@@ -205,20 +278,25 @@ mod tests {
         fn every_exception_comes_back(
             steps in prop::collection::vec((0_usize..3000, 1_usize..9000, 0_u64..3), 0..60),
             tail in 1_usize..5,
+            parted in 1_usize..20,
         ) {
-            let mut exceptions = Exceptions::default();
+            let [mut exceptions, mut later] = [(); 2].map(|()| Exceptions::default());
             let mut expected = Vec::new();
             let mut at = 0;
-            for &(gap, length, bits) in &steps {
+            for (i, &(gap, length, bits)) in steps.iter().enumerate() {
+                if i % parted == 0 {
+                    exceptions.append(std::mem::take(&mut later));
+                }
                 let (gap, length) = (gap.saturating_sub(2000), length.saturating_sub(6000).max(1));
                 at += gap;
-                exceptions.add(at, length, bits);
+                later.add(at, length, bits);
                 expected.extend((at..at + length).map(|i| (i, bits)));
                 at += length;
             }
+            exceptions.append(later);
             let length = at + tail;
             let (mut blocks, mut ends) = (Vec::new(), Vec::new());
-            exceptions.write::<u16>(length, &mut blocks, &mut ends);
+            exceptions.write::<u16>(length, |block| add_block(block, &mut blocks, &mut ends));
             prop_assert_eq!(ends.len(), length.div_ceil(SPAN));
             prop_assert_eq!(back(&blocks, &ends, length), expected);
         }
@@ -243,7 +321,7 @@ mod tests {
         exceptions.add(SPAN - 1, 3, 6);
         exceptions.add(SPAN + 2, 1, 7);
         let (mut blocks, mut ends) = (Vec::new(), Vec::new());
-        exceptions.write::<u16>(SPAN + 9, &mut blocks, &mut ends);
+        exceptions.write::<u16>(SPAN + 9, |block| add_block(block, &mut blocks, &mut ends));
         let expected: Vec<(usize, u64)> = (SPAN - 2..).zip([5, 6, 6, 6, 7]).collect();
         assert_eq!(back(&blocks, &ends, SPAN + 9), expected);
     }
@@ -253,7 +331,7 @@ mod tests {
         let mut exceptions = Exceptions::default();
         exceptions.add(10, 60_000, u64::from(u16::MAX));
         let (mut blocks, mut ends) = (Vec::new(), Vec::new());
-        exceptions.write::<u16>(65_000, &mut blocks, &mut ends);
+        exceptions.write::<u16>(65_000, |block| add_block(block, &mut blocks, &mut ends));
         assert!(blocks.len() <= 10, "{}", blocks.len());
         assert!(read::<u16>(&blocks[..blocks.len() - 1], 0, 65_000, true, |_, _, _| ()).is_err());
         blocks[1] ^= 1;
