@@ -65,6 +65,13 @@ fn a_call_holds_the_compressed_size_a_quarter_of_the_chunk_and_its_workspaces() 
     for shape in shapes {
         let mut random = Random::new(7);
         let count = shape.elements().unwrap();
+        // Half of the samples are gaps, or as far away as can be.
+        let gaps: Vec<f64> =
+            (0..count).map(|i| if i / 7 % 2 == 0 { f64::NAN } else { random.gaussian() }).collect();
+        let bits = |i| if i % 2 == 0 { f64::from_bits(random.bits()) } else { 0.0 };
+        let wild: Vec<f64> = (0..count).map(bits).collect();
+        failures.extend(excesses(&gaps, shape, 5, Mode::Quanta(0.01)));
+        failures.extend(excesses(&wild, shape, 5, Mode::Quanta(1.0)));
         let noise: Vec<f64> = (0..count).map(|_| 100.0 * random.gaussian()).collect();
         let i16s: Vec<i16> = noise.iter().map(|&x| x as i16).collect();
         let i32s: Vec<i32> = noise.iter().map(|&x| x as i32).collect();

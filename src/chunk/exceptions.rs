@@ -78,6 +78,9 @@ impl Exceptions {
             put_varint(bits, part);
         }
         self.open = (part.len() < PART).then_some((start + length, bits));
+        if self.open.is_none() {
+            part.shrink_to_fit();
+        }
     }
 
     /// Adds those of a later part of the stream.
