@@ -59,6 +59,8 @@ def arguments():
     found = parser.parse_args()
     if unknown := set(found.parts) - set(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; known are {', '.join(PARTS)}")
+    if found.quick and found.docs:
+        parser.error("--quick takes too little data for the docs; leave out one of the two")
     return found
 
 
@@ -79,7 +81,7 @@ def measure(folder, parts, quick):
 
 def main():
     found = arguments()
-    folder = (found.folder or record.folder()).resolve()
+    folder = (found.folder or record.folder(found.quick)).resolve()
     start = time.perf_counter()
     if not found.report:
         measure(folder, found.parts or list(PARTS), found.quick)

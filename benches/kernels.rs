@@ -27,6 +27,7 @@ struct Data {
     wide: Vec<i32>,
     floats: Vec<f64>,
     singles: Vec<f32>,
+    integers: Vec<i64>,
     /// Residual of `narrow`, each of `FRAMES` frames after its warm-up.
     predicted: Vec<i32>,
     /// Noise as Rice codes of parameter `RICE` have it, and a residual of a quarter of it.
@@ -86,6 +87,7 @@ impl Data {
         Data {
             floats: narrow.iter().map(|&x| f64::from(x)).collect(),
             singles: narrow.iter().map(|&x| x as f32).collect(),
+            integers: narrow.iter().map(|&x| i64::from(x)).collect(),
             narrow,
             wide,
             predicted,
@@ -138,8 +140,14 @@ kernels! {
     add_products = |k, d| products(k, &d.floats);
     crc16 = |k, d| (k.crc16)(&d.bytes[..SAMPLES]);
     extent_i32 = |k, d| (k.extent_i32)(&d.narrow);
+    extent_i64 = |k, d| (k.extent_i64)(&d.integers);
+    extent_f32 = |k, d| (k.extent_f32)(&d.singles);
     extent_f64 = |k, d| (k.extent_f64)(&d.floats);
     shift_i32 = |k, d| (k.shift_i32)(&d.narrow, 5, &mut d.samples);
+    shift_i64 = |k, d| (k.shift_i64)(&d.integers, 5, &mut d.samples);
+    scale_i32 = |k, d| (k.scale_i32)(&d.narrow, 3, 5, &mut d.samples);
+    scale_f32 = |k, d| (k.scale_f32)(&d.narrow, [1.0, 5.0, 0.01], &mut d.singles);
+    scale_f64 = |k, d| (k.scale_f64)(&d.narrow, [1.0, 5.0, 0.01], &mut d.floats);
     clamped_sum = |k, d| (k.clamped_sum)(&d.narrow, -100, 100);
     quantize_f32 = |k, d|
         (k.quantize_f32)(&d.singles, &quantizer(), 0, &mut d.samples, &mut Vec::new());

@@ -12,6 +12,7 @@ import hdf5plugin
 
 ROOT = Path(__file__).parent.parent
 RECORDS = ROOT / "benches" / "record"
+QUICK = "-quick"
 PACKAGES = ("flacarray", "hdf5plugin", "h5py", "pcodec", "numcodecs", "numpy")
 
 
@@ -20,10 +21,10 @@ def output_of(*command):
     return done.stdout.strip()
 
 
-def folder():
-    """Folder of a run of today and of the commit that is checked out."""
+def folder(quick):
+    """Folder of a run of today and of the commit that is checked out; quick ones have their own."""
     commit = output_of("git", "describe", "--always", "--abbrev=7", "--dirty", "--exclude=*")
-    return RECORDS / f"{date.today():%Y-%m-%d}-{commit}"
+    return RECORDS / f"{date.today():%Y-%m-%d}-{commit}{QUICK if quick else ''}"
 
 
 def processor():
