@@ -59,8 +59,11 @@ def arguments():
     found = parser.parse_args()
     if unknown := set(found.parts) - set(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; known are {', '.join(PARTS)}")
-    if found.quick and found.docs:
-        parser.error("--quick takes too little data for the docs; leave out one of the two")
+    partial = found.parts and set(found.parts) != set(PARTS)
+    ending = "-quick" if found.quick else "-partial" if partial else ""
+    found.folder = record.folder(found.folder, ending)
+    if found.docs and (lack := record.lack(found.folder)):
+        parser.error(f"--docs wants a full record, not {found.folder.name}. {lack}")
     return found
 
 
@@ -81,7 +84,7 @@ def measure(folder, parts, quick):
 
 def main():
     found = arguments()
-    folder = (found.folder or record.folder(found.quick)).resolve()
+    folder = found.folder
     start = time.perf_counter()
     if not found.report:
         measure(folder, found.parts or list(PARTS), found.quick)
@@ -91,8 +94,8 @@ def main():
         report.update_docs(folder)
     if rows := record.read(folder / "targets.csv"):
         print(report.targets(rows))
-        if found.quick:
-            print("A quick run takes too little data for its speeds to mean anything.")
+        if lack := record.lack(folder):
+            print(lack)
     print(f"wrote {folder} in {clock(time.perf_counter() - start)}", file=sys.stderr)
 
 

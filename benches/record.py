@@ -12,7 +12,11 @@ import hdf5plugin
 
 ROOT = Path(__file__).parent.parent
 RECORDS = ROOT / "benches" / "record"
-QUICK = "-quick"
+# What a record lacks, by the end of its folder's name.
+LACKS = {
+    "-quick": "A quick run: too little data for its speeds to mean anything.",
+    "-partial": "A partial run: some parts only.",
+}
 PACKAGES = ("flacarray", "hdf5plugin", "h5py", "pcodec", "numcodecs", "numpy")
 
 
@@ -21,10 +25,18 @@ def output_of(*command):
     return done.stdout.strip()
 
 
-def folder(quick):
-    """Folder of a run of today and of the commit that is checked out; quick ones have their own."""
-    commit = output_of("git", "describe", "--always", "--abbrev=7", "--dirty", "--exclude=*")
-    return RECORDS / f"{date.today():%Y-%m-%d}-{commit}{QUICK if quick else ''}"
+def folder(given, ending):
+    """The folder given, or one named by today and the commit that is checked out; with ending."""
+    if given is None:
+        commit = output_of("git", "describe", "--always", "--abbrev=7", "--dirty", "--exclude=*")
+        given = RECORDS / f"{date.today():%Y-%m-%d}-{commit}"
+    given = given.resolve()
+    return given if given.name.endswith(ending) else given.with_name(given.name + ending)
+
+
+def lack(folder):
+    """Why a record is none to rely on; nothing if it is a full one."""
+    return next((text for end, text in LACKS.items() if folder.name.endswith(end)), None)
 
 
 def processor():

@@ -139,8 +139,8 @@ def in_group(group, words=""):
 def write_page(folder):
     """README.md of the record."""
     parts = [f"# Benchmark {folder.name}", "Made by `make bench`. MB are 10⁶ bytes of samples."]
-    if folder.name.endswith(record.QUICK):
-        parts.append("**A quick run: too little data for its speeds to mean anything.**")
+    if lack := record.lack(folder):
+        parts.append(f"**{lack}**")
     for name, text in sections(folder).items():
         parts.append(f"## {name[0].upper()}{name[1:]}\n\n{text}")
     drawn = [name for name in PICTURES if (folder / f"{name}.svg").exists()]
