@@ -31,7 +31,7 @@ demo: plugin .venv/ready ## compress real recordings, show what comes back and w
 test: plugin .venv/ready ## run every test: Rust, the examples, Python
 	@scripts/system-packages $(FOR_TEST)
 	cargo $(if $(NEXTEST),nextest run,test --all-targets) --workspace --locked
-	H5FLAC_KERNELS=scalar cargo $(if $(NEXTEST),nextest run,test --all-targets) -p h5flac --locked
+	H5FLAC_KERNELS=scalar cargo $(if $(NEXTEST),nextest run,test --all-targets) -p h5flac --locked -- --skip a_call_holds
 	cargo test --workspace --locked --doc
 	$(WITH_PLUGIN) h5-examples/run
 	$(WITH_PLUGIN) pytest tests/python
