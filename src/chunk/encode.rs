@@ -107,7 +107,7 @@ impl Segment {
         self.payload.truncate(kept);
         self.frames.clear();
         self.anchors.clear();
-        self.exceptions.clear();
+        self.exceptions = Exceptions::default();
     }
 }
 
@@ -459,8 +459,9 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 Form::Difference { .. } => segment.anchors.push(k[0]),
                 Form::Constant | Form::Narrow => {}
             }
-            if first == range.start {
-                // The others will be about as long; to double the buffer would take more.
+            if before == 0 {
+                // The others will be about as long; to double the buffer would take more. Behind
+                // earlier streams it grows by doubling: those that follow are not known here.
                 let written = segment.payload.len() - before;
                 let others = (range.len() - length).div_ceil(block);
                 segment.payload.reserve_exact((written + written / 16) * others);

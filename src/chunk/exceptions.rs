@@ -97,11 +97,6 @@ impl Exceptions {
         self.count
     }
 
-    /// Removes all.
-    pub fn clear(&mut self) {
-        *self = Exceptions::default();
-    }
-
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -113,11 +108,15 @@ impl Exceptions {
         let stored = self.parts.into_iter().flat_map(|part| {
             let (mut at, mut end, mut bits) = (0, 0, 0);
             std::iter::from_fn(move || {
-                let mut cursor = Cursor::new(part.get(at..)?);
-                let start = end + cursor.size().ok()?;
-                let code = cursor.size().ok()?;
+                if at == part.len() {
+                    return None;
+                }
+                let mut cursor = Cursor::new(&part[at..]);
+                let mut number = || cursor.varint().expect("what `store` wrote");
+                let start = end + number() as usize;
+                let code = number() as usize;
                 if code & 1 == 0 {
-                    bits = cursor.varint().ok()?;
+                    bits = number();
                 }
                 let length = code / 2 + 1;
                 (at, end) = (part.len() - cursor.left(), start + length);
