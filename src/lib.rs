@@ -46,6 +46,7 @@ pub mod sample;
 
 mod arithmetic;
 pub mod chunk;
+pub mod cross;
 pub mod error;
 pub mod flac;
 pub mod layout;

@@ -13,8 +13,8 @@ mod restore;
 mod rice;
 mod write_rice;
 
-use super::scalar::{self, flac_decode, quantize as portable, values};
-use super::{Extent, Kernels, MAX_ORDER, Residual, Restore, Survey};
+use super::scalar::{self, flac_decode, predict, quantize as portable, values};
+use super::{Extent, Kernels, MAX_ORDER, Residual, Restore, Survey, Tap};
 use crate::flac::{BitReader, BitWriter};
 use crate::quantize::Quantizer;
 
@@ -46,6 +46,8 @@ pub static KERNELS: Kernels = Kernels {
     scale_i32,
     scale_f32,
     scale_f64,
+    predict_narrow,
+    predict_wide,
 };
 
 /// Whether this processor has the instructions.
@@ -106,4 +108,6 @@ kernels! {
     scale_i32 = values::scale_integers, (k: &[i32], factor: i32, offset: i32, out: &mut [i32]);
     scale_f32 = values::scale_floats, (k: &[i32], numbers: [f64; 3], out: &mut [f32]);
     scale_f64 = values::scale_floats, (k: &[i32], numbers: [f64; 3], out: &mut [f64]);
+    predict_narrow = predict::predict_narrow, (taps: &[Tap<'_>], shift: u32, out: &mut [i32]);
+    predict_wide = predict::predict_wide, (taps: &[Tap<'_>], shift: u32, out: &mut [i32]);
 }

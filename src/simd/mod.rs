@@ -106,6 +106,15 @@ impl Restore {
     }
 }
 
+/// What a coefficient of a predictor multiplies: a sample of another stream for each prediction.
+#[derive(Clone, Copy, Debug)]
+pub struct Tap<'a> {
+    /// At most 15 bits and a sign.
+    pub coefficient: i32,
+    /// As many as there are predictions.
+    pub samples: &'a [i32],
+}
+
 type Quantize<T> = fn(&[T], &Quantizer, i64, &mut [i32], &mut Vec<u32>);
 type AddProducts = fn(&[[f64; MAX_ORDER]; 4], &[f64; 4], &mut [[f64; MAX_ORDER]]);
 
@@ -163,6 +172,10 @@ pub struct Kernels {
     pub scale_f32: fn(&[i32], [f64; 3], &mut [f32]),
     /// The same.
     pub scale_f64: fn(&[i32], [f64; 3], &mut [f64]),
+    /// See [`scalar::predict::predict_narrow`].
+    pub predict_narrow: fn(&[Tap<'_>], u32, &mut [i32]),
+    /// See [`scalar::predict::predict_wide`].
+    pub predict_wide: fn(&[Tap<'_>], u32, &mut [i32]),
 }
 
 /// All tables whose instructions this processor has, the slowest first.

@@ -3,6 +3,7 @@
 pub mod crc16;
 pub mod flac_decode;
 pub mod flac_encode;
+pub mod predict;
 pub mod quantize;
 pub mod values;
 
@@ -36,4 +37,6 @@ pub static KERNELS: Kernels = Kernels {
     scale_i32: values::scale_integers,
     scale_f32: values::scale_floats,
     scale_f64: values::scale_floats,
+    predict_narrow: predict::predict_narrow,
+    predict_wide: predict::predict_wide,
 };
