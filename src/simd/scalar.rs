@@ -39,4 +39,5 @@ pub static KERNELS: Kernels = Kernels {
     scale_f64: values::scale_floats,
     predict_narrow: predict::predict_narrow,
     predict_wide: predict::predict_wide,
+    products: predict::products,
 };

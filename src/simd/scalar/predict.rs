@@ -39,3 +39,13 @@ pub fn predict_wide(taps: &[Tap<'_>], shift: u32, out: &mut [i32]) {
         *out = ((products.sum::<i64>() + ((1 << shift) >> 1)) >> shift) as i32;
     }
 }
+
+/// Adds to each of `sums` the products of `a` with as many samples of `b`, from its place on. At
+/// most 256 samples of 12 bits, so that a sum of products fits 31.
+#[inline(always)]
+pub fn products(a: &[i16], b: &[i16], sums: &mut [i64]) {
+    for (sum, b) in sums.iter_mut().zip(b.windows(a.len())) {
+        let products = a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b));
+        *sum += i64::from(products.sum::<i32>());
+    }
+}

@@ -1,0 +1,211 @@
+//! The predictor of a stream from a chunk's references.
+
+use super::choice::Choice;
+use super::effort::Effort;
+use super::least_squares::Factors;
+use super::windows::{Places, Read, White, Whitener};
+use super::{MOST_COEFFICIENT, Predictor, Term};
+use crate::arithmetic::log2;
+use crate::simd::Kernels;
+
+/// Largest shift of a prediction's sum, in a stream of few samples and in one of many.
+const SHIFTS: [u32; 2] = [10, 14];
+const MANY: usize = 1 << 15;
+
+/// A predictor must save so many bits of each sample, and so many times the bits that it takes.
+const LEAST_GAIN: f64 = 0.03;
+const TIMES: f64 = 2.0;
+
+/// What a stream becomes when it is predicted.
+#[derive(Clone, Debug)]
+pub struct Fit {
+    /// The predictor.
+    pub predictor: Predictor,
+    /// The mean of what it leaves, without the 4096 that a small rest may have.
+    pub mean: f64,
+    /// Root mean square of the part of it that no filter predicts.
+    pub rest: f64,
+}
+
+/// A chunk's references, seen through its filter.
+pub struct Fitter {
+    kernels: &'static Kernels,
+    effort: Effort,
+    places: Places,
+    whitener: Whitener,
+    references: Vec<Seen>,
+}
+
+/// A reference.
+struct Seen {
+    white: White,
+    /// Bits that its integers fit.
+    width: u32,
+    /// Products with itself and with the references before it, for lags from −2·lag to 2·lag.
+    products: Vec<Vec<f64>>,
+}
+
+impl Fitter {
+    /// One without references.
+    pub fn new(kernels: &'static Kernels, effort: Effort, choice: &Choice) -> Self {
+        let (places, whitener) = (choice.places.clone(), choice.whitener.clone());
+        Fitter { kernels, effort, places, whitener, references: Vec::new() }
+    }
+
+    /// Adds the next reference, whose integers of `width` bits `read` gives. False where it is of
+    /// no use.
+    pub fn add(&mut self, width: u32, read: &mut Read<'_>) -> bool {
+        let Some(white) = self.whitener.whiten(&self.places, read) else { return false };
+        let most = 2 * self.effort.lag;
+        let others = self.references.iter().map(|seen| &seen.white).chain(std::iter::once(&white));
+        let products: Option<_> =
+            others.map(|other| white.products(self.kernels, other, -most..=most)).collect();
+        let Some(products) = products else { return false };
+        self.references.push(Seen { white, width, products });
+        true
+    }
+
+    /// Mean product of samples of two references, those of `a` `lag` samples later.
+    fn between(&self, a: usize, b: usize, lag: i32) -> f64 {
+        let (a, b, lag) = if a < b { (b, a, -lag) } else { (a, b, lag) };
+        let products = &self.references[a].products[b];
+        products[(lag + 2 * self.effort.lag) as usize]
+    }
+
+    /// A predictor for a stream of `coded` samples, whose integers `read` gives; none where it
+    /// would not pay.
+    pub fn fit(&self, coded: usize, read: &mut Read<'_>) -> Option<Fit> {
+        if self.references.is_empty() {
+            return None;
+        }
+        let white = self.whitener.whiten(&self.places, read)?;
+        let lag = self.effort.lag;
+        let power = white.products(self.kernels, &white, 0..=0)?[0];
+        let products: Vec<Option<Vec<f64>>> = self
+            .references
+            .iter()
+            .map(|seen| white.products(self.kernels, &seen.white, -lag..=lag))
+            .collect();
+        let target = Target { fitter: self, white: &white, products, power, coded };
+        let all: Vec<usize> = (0..self.references.len()).collect();
+        let tried = self.effort.taps.iter().filter_map(|&taps| {
+            let solved = target.solve(&all, taps)?;
+            // References that save nothing are left out.
+            let useful: Vec<usize> =
+                all.iter().copied().filter(|&r| solved.gains[r] > self.cost(taps, coded)).collect();
+            if useful.len() == all.len() { Some(solved) } else { target.solve(&useful, taps) }
+        });
+        let best = tried.max_by(|a, b| a.worth.total_cmp(&b.worth))?;
+        (best.worth > LEAST_GAIN).then(|| target.quantized(&best)).flatten()
+    }
+
+    /// What a term must save, in bits a sample.
+    fn cost(&self, taps: usize, coded: usize) -> f64 {
+        let bytes = 3.0 + 2.0 * taps as f64;
+        taps as f64 * self.effort.thrift + TIMES * 8.0 * bytes / coded as f64
+    }
+}
+
+/// A stream to be predicted.
+struct Target<'f> {
+    fitter: &'f Fitter,
+    white: &'f White,
+    /// With each reference, for lags from −lag to lag.
+    products: Vec<Option<Vec<f64>>>,
+    power: f64,
+    coded: usize,
+}
+
+/// A predictor before it is rounded.
+struct Solved {
+    /// References, the lag of each one's first coefficient, and all coefficients.
+    terms: Vec<(usize, i32)>,
+    taps: usize,
+    coefficients: Vec<f64>,
+    /// Bits a sample that each reference saves, those before it at hand.
+    gains: Vec<f64>,
+    /// Bits a sample that it saves, less what it must.
+    worth: f64,
+    /// Part of the stream's power that is left.
+    rest: f64,
+}
+
+impl Target<'_> {
+    fn solve(&self, references: &[usize], taps: usize) -> Option<Solved> {
+        let Fitter { effort, references: all, .. } = self.fitter;
+        let lag = effort.lag;
+        // Coefficients lie around the lag of the largest product.
+        let centred = |&r: &usize| {
+            let products = self.products[r].as_ref()?;
+            let largest = products.iter().map(|c| c.abs()).fold(0.0, f64::max);
+            let at = products.iter().position(|c| c.abs() == largest)? as i32 - lag;
+            let first = (at - taps as i32 / 2).clamp(-lag, lag + 1 - taps as i32);
+            Some((r, first))
+        };
+        let terms: Vec<(usize, i32)> = references.iter().filter_map(centred).collect();
+        let unknown = |i: usize| {
+            let (r, first) = terms[i / taps];
+            (r, first + (i % taps) as i32)
+        };
+        let size = terms.len() * taps;
+        let factors = Factors::of(size, |i, j| {
+            let ((a, lag_a), (b, lag_b)) = (unknown(i), unknown(j));
+            self.fitter.between(a, b, lag_b - lag_a)
+        })?;
+        let right: Vec<f64> = (0..size)
+            .map(|i| {
+                let (r, at) = unknown(i);
+                self.products[r].as_ref().map_or(0.0, |products| products[(at + lag) as usize])
+            })
+            .collect();
+        let (coefficients, falls) = factors.solve(&right);
+        let mut gains = vec![0.0; all.len()];
+        let (mut rest, mut worth) = (1.0_f64, 0.0);
+        let chance = log2(1.0 + taps as f64 / self.white.compared());
+        for (&(r, _), falls) in terms.iter().zip(falls.chunks_exact(taps)) {
+            let after = (rest - falls.iter().sum::<f64>() / self.power).max(1e-12);
+            gains[r] = 0.5 * log2(rest / after) - chance;
+            worth += gains[r] - self.fitter.cost(taps, self.coded);
+            rest = after;
+        }
+        Some(Solved { terms, taps, coefficients, gains, worth, rest })
+    }
+
+    /// The predictor in integers.
+    fn quantized(&self, solved: &Solved) -> Option<Fit> {
+        let seen = &self.fitter.references;
+        let others: Vec<&White> = solved.terms.iter().map(|&(r, _)| &seen[r].white).collect();
+        let (own, means) = self.white.means(&others)?;
+        let mut mean = own;
+        let (mut largest, mut reach) = (0.0_f64, 0.0);
+        let mut terms = Vec::new();
+        let all = solved.coefficients.chunks_exact(solved.taps);
+        for ((&(r, lag), mean_of), scaled) in solved.terms.iter().zip(means).zip(all) {
+            let scale = seen[r].white.scale / self.white.scale;
+            let coefficients: Vec<f64> = scaled.iter().map(|c| c * scale).collect();
+            mean -= mean_of * coefficients.iter().sum::<f64>();
+            let sizes = coefficients.iter().map(|c| c.abs());
+            largest = sizes.clone().fold(largest, f64::max);
+            reach += sizes.sum::<f64>() * f64::from(1_u32 << (seen[r].width - 1));
+            terms.push((r, lag, coefficients));
+        }
+        // As fine as coefficients of 15 bits can be, and sums of 31 where that leaves 8.
+        let most = SHIFTS[usize::from(self.coded >= MANY)];
+        let fits = |shift: u32| largest * f64::from(1 << shift) < f64::from(MOST_COEFFICIENT);
+        let is_narrow = |shift: u32| reach * 1.01 * f64::from(1 << shift) < f64::from(1 << 30);
+        let shift = (8..=most).rev().find(|&s| fits(s) && is_narrow(s));
+        let shift = shift.or_else(|| (0..=most).rev().find(|&s| fits(s)))?;
+        let terms: Vec<Term> = terms
+            .into_iter()
+            .map(|(reference, lag, coefficients)| {
+                let round = |c: f64| crate::arithmetic::nearest(c * f64::from(1 << shift)) as i32;
+                let coefficients = coefficients.into_iter().map(round).collect();
+                Term { reference, lag, coefficients }
+            })
+            .filter(|term: &Term| term.coefficients.iter().any(|&c| c != 0))
+            .collect();
+        let power = (solved.rest * self.power).max(0.0).sqrt() * 256.0 / self.white.scale;
+        let fit = Fit { predictor: Predictor { shift, terms }, mean, rest: power };
+        (!fit.predictor.terms.is_empty() && fit.mean.is_finite()).then_some(fit)
+    }
+}
