@@ -427,7 +427,7 @@ fn write_samples<T: Sample>(
     out: &mut [u8],
 ) -> Result<bool> {
     match piece.stream.form {
-        Form::Constant | Form::Narrow => k.clear(),
+        Form::Constant | Form::Narrow | Form::Predicted { .. } => k.clear(),
         Form::Split { low } => {
             let (packed, check) =
                 piece.low.split_last_chunk().ok_or_else(|| Error::truncated("no low bits"))?;

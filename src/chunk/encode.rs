@@ -457,7 +457,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                     segment.payload.extend_from_slice(&crc.to_le_bytes());
                 }
                 Form::Difference { .. } => segment.anchors.push(k[0]),
-                Form::Constant | Form::Narrow => {}
+                Form::Constant | Form::Narrow | Form::Predicted { .. } => {}
             }
             if before == 0 {
                 // The others will be about as long; to double the buffer would take more. Behind

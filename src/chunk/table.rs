@@ -372,6 +372,7 @@ impl TableBuilder {
             Form::Narrow => (1, 0),
             Form::Split { low } => (2, u64::from(low)),
             Form::Difference { step } => (3, zigzag(step)),
+            Form::Predicted { bits } => (4, u64::from(bits)),
         };
         let values = [
             rule | form << 4,

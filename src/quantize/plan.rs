@@ -25,6 +25,11 @@ pub enum Form {
         /// The usual difference.
         step: i64,
     },
+    /// k − p in FLAC frames, p predicted from other streams.
+    Predicted {
+        /// Bits that every k fits, 4 to 32.
+        bits: u32,
+    },
 }
 
 /// How a stream will be stored.
@@ -157,7 +162,7 @@ impl Plan {
     pub fn payload(&self, k: &[i64], payload: &mut [i32]) {
         match self.form {
             Form::Constant => {}
-            Form::Narrow => {
+            Form::Narrow | Form::Predicted { .. } => {
                 for (&k, out) in k.iter().zip(payload) {
                     *out = k as i32;
                 }
