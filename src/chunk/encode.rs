@@ -2,9 +2,11 @@
 
 use super::exceptions::Exceptions;
 use super::head::{PREFIX, TRAILER, coded_head, raw_head};
-use super::low_bits;
 use super::pieces::{self, Compressed, LEAST_COPIED, Piece};
+use super::relations::Relations;
+use super::segment::{Blocks, Course, Segment, Stand};
 use super::table::{Stream, TableBuilder};
+use crate::cross::Predictor;
 use crate::error::{Error, Result};
 use crate::flac::Encoder;
 use crate::layout::{ByteOrder, Dtype, Shape, StreamView};
@@ -12,7 +14,7 @@ use crate::parallel::{Workspaces, map};
 use crate::params::{Mode, Params, is_step};
 use crate::quantize::{Form, Grids, Plan, Planner, Wishes};
 use crate::sample::Sample;
-use crate::simd::{Kernels, kernels};
+use crate::simd::kernels;
 use crate::with_sample;
 use std::ops::Range;
 
@@ -32,6 +34,9 @@ pub struct Request<'a> {
     pub quanta: Option<&'a [f64]>,
     /// Threads to use, at least 1.
     pub threads: usize,
+    /// Code each stream alone, for tests and benchmarks.
+    #[doc(hidden)]
+    pub alone: bool,
 }
 
 /// Most bytes by which a chunk exceeds the raw samples, whatever they are.
@@ -90,27 +95,6 @@ const MANY: usize = 64;
 /// Samples of a constant stream that are searched for exceptions at once.
 const CONSTANT_BLOCK: usize = 4096;
 
-/// What a stream, or a segment of it, became.
-#[derive(Default)]
-struct Segment {
-    payload: Vec<u8>,
-    /// FLAC frame lengths.
-    frames: Vec<usize>,
-    /// First k of each frame, for differences.
-    anchors: Vec<i64>,
-    exceptions: Exceptions,
-}
-
-impl Segment {
-    /// Forgets all but the first `kept` bytes of the payload.
-    fn clear(&mut self, kept: usize) {
-        self.payload.truncate(kept);
-        self.frames.clear();
-        self.anchors.clear();
-        self.exceptions = Exceptions::default();
-    }
-}
-
 /// What consecutive streams became.
 #[derive(Default)]
 struct Part {
@@ -144,13 +128,47 @@ impl<T> Workspace<'_, T> {
     }
 }
 
-/// Buffers of one block.
-struct Blocks<T> {
-    kernels: &'static Kernels,
-    samples: Vec<T>,
-    k: Vec<i64>,
-    misses: Vec<u32>,
-    payload: Vec<i32>,
+/// What a stream is to others, and they to it.
+#[derive(Clone, Copy, Default)]
+struct Role<'r> {
+    /// What it may be predicted from.
+    relations: Option<&'r Relations>,
+    /// What stands for it in its gaps.
+    stand: Option<&'r Stand<'r>>,
+    /// Whether others are predicted from it.
+    kept: bool,
+}
+
+/// How to encode a stream after what was tried first failed.
+#[derive(Clone, Copy, Default)]
+struct Attempt {
+    /// Plan by a survey of every sample.
+    careful: bool,
+    /// Times that a prediction left more than was expected.
+    misfits: u32,
+}
+
+impl Attempt {
+    /// What to try after this one, whose frames of `plan` have so many exceptions and may not fit.
+    fn next(self, plan: &Plan, runs: usize, misfit: bool) -> Option<Self> {
+        if misfit {
+            return Some(Attempt { misfits: self.misfits + 1, ..self });
+        }
+        let many = !plan.surveyed && runs * MANY > plan.coded;
+        many.then_some(Attempt { careful: true, ..self })
+    }
+
+    /// Bits for what a prediction leaves of a stream.
+    fn width(self, plan: &Plan) -> u32 {
+        if self.misfits == 0 { plan.width + 1 } else { MOST_WIDTH }.min(MOST_WIDTH)
+    }
+}
+
+/// A stream's plan, and what predicts it.
+struct Prospect {
+    plan: Plan,
+    predictor: Option<Predictor>,
+    width: u32,
 }
 
 /// A chunk of samples of one type.
@@ -190,15 +208,20 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
     fn compress(&self) -> Compressed<'a> {
         let Request { dtype, shape, threads, .. } = self.request;
         let streams = shape.streams() * dtype.components();
-        let each = (PART / T::SIZE / shape.length).clamp(1, streams);
         let workspaces = Workspaces::default();
-        let parts: Vec<Range<usize>> =
-            (0..streams).step_by(each).map(|s| s..streams.min(s + each)).collect();
-        let parts = map(*threads, parts, |streams| self.part(streams, &workspaces));
+        let mut parts = Vec::new();
+        let relations = self.relate(streams, &workspaces, &mut parts);
+        let chosen = relations.as_ref().map_or(&[][..], |relations| &relations.chosen);
+        let ranges = self.ranges(streams, chosen);
+        parts.extend(map(*threads, ranges, |range| {
+            (range.start, self.part(range, relations.as_ref(), &workspaces))
+        }));
+        parts.sort_unstable_by_key(|(first, _)| *first);
         let mut table = TableBuilder::default();
-        parts.iter().for_each(|part| table.append(&part.table));
-        let head = coded_head(table, dtype, shape, self.wishes.dither);
-        let payload = parts.iter().flat_map(|part| &part.payload);
+        parts.iter().for_each(|(_, part)| table.append(&part.table));
+        let references = relations.map_or(Vec::new(), |relations| relations.streams);
+        let head = coded_head(table, dtype, shape, self.wishes.dither, &references);
+        let payload = parts.iter().flat_map(|(_, part)| &part.payload);
         let coded = head.len() + payload.map(|piece| piece.bytes.len()).sum::<usize>();
         if coded >= self.data.len() + PREFIX {
             drop(parts);
@@ -206,37 +229,108 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             let head = Piece::new(raw_head(self.data, dtype, shape));
             return Compressed::sealed(std::iter::once(head).chain(raw).collect(), *threads);
         }
-        let payload = parts.into_iter().flat_map(|part| part.payload);
+        let payload = parts.into_iter().flat_map(|(_, part)| part.payload);
         let pieces = std::iter::once(Piece::new(head)).chain(payload).collect();
         Compressed::sealed(pieces, *threads)
+    }
+
+    /// Consecutive streams that become one part, all but those in `chosen`.
+    fn ranges(&self, streams: usize, chosen: &[usize]) -> Vec<Range<usize>> {
+        let each = (PART / T::SIZE / self.request.shape.length).clamp(1, streams);
+        let mut ranges = Vec::new();
+        let mut range = 0..0;
+        for stream in 0..streams {
+            let is_chosen = chosen.contains(&stream);
+            if is_chosen || range.len() == each {
+                ranges.push(std::mem::replace(&mut range, stream..stream));
+            }
+            range = if is_chosen { stream + 1..stream + 1 } else { range.start..stream + 1 };
+        }
+        ranges.push(range);
+        ranges.retain(|range| !range.is_empty());
+        ranges
     }
 
     fn workspace(&self) -> Workspace<'_, T> {
         Workspace {
             planner: Planner::new(&self.wishes, self.request.threads),
             encoder: Encoder::new(self.request.params.level),
-            blocks: Blocks {
-                kernels: kernels(),
-                samples: Vec::new(),
-                k: Vec::new(),
-                misses: Vec::new(),
-                payload: Vec::new(),
-            },
+            blocks: Blocks::new(kernels()),
             gathered: Vec::new(),
         }
+    }
+
+    /// Chooses reference streams and encodes them, each to a part of its own; none where the
+    /// streams have too little in common.
+    fn relate<'w>(
+        &'w self,
+        streams: usize,
+        workspaces: &Workspaces<Workspace<'w, T>>,
+        parts: &mut Vec<(usize, Part)>,
+    ) -> Option<Relations> {
+        let Request { shape, params, alone, .. } = self.request;
+        if *alone {
+            return None;
+        }
+        let size = (streams, shape.length);
+        let view = |stream| self.view(stream);
+        let mut relations =
+            Relations::find::<T>(kernels(), params.level, size, self.wishes.fill, view)?;
+        for (i, &stream) in relations.chosen.clone().iter().enumerate() {
+            let other = relations.chosen.get(1).filter(|_| i == 0 && self.has_gaps());
+            let stand = other.and_then(|&other| self.stand(stream, other, &relations, workspaces));
+            let role = Role { relations: Some(&relations), stand: stand.as_ref(), kept: true };
+            let mut part = Part::default();
+            let (plan, k) = self.long(stream, &mut Grids::default(), role, &mut part, workspaces);
+            parts.push((stream, part));
+            let view = self.view(stream);
+            workspaces.with(
+                || self.workspace(),
+                |workspace| relations.add(stream, &plan, &view, k, &mut workspace.blocks),
+            );
+        }
+        Some(relations)
+    }
+
+    /// Whether streams may have gaps that are exceptions.
+    fn has_gaps(&self) -> bool {
+        T::FLOAT || self.wishes.fill.is_some()
+    }
+
+    /// What stands for a stream in its gaps.
+    fn stand<'w>(
+        &'w self,
+        stream: usize,
+        other: usize,
+        relations: &Relations,
+        workspaces: &Workspaces<Workspace<'w, T>>,
+    ) -> Option<Stand<'a>> {
+        workspaces.with(
+            || self.workspace(),
+            |workspace| {
+                let (view, other_view) = (self.view(stream), self.view(other));
+                let mut plan = |view: &StreamView<'_>, index| {
+                    workspace.planner.plan(view, index, &mut Grids::default(), false)
+                };
+                let (plan, other) = (plan(&view, stream), plan(&other_view, other));
+                relations.stand((&plan, &view), (other, other_view), &mut workspace.blocks)
+            },
+        )
     }
 
     /// Encodes consecutive streams.
     fn part<'w>(
         &'w self,
         streams: Range<usize>,
+        relations: Option<&Relations>,
         workspaces: &Workspaces<Workspace<'w, T>>,
     ) -> Part {
         let mut part = Part::default();
         let mut grids = Grids::default();
+        let role = Role { relations, ..Role::default() };
         if self.request.shape.length >= LONG {
             for index in streams {
-                self.long(index, &mut grids, &mut part, workspaces);
+                self.long(index, &mut grids, role, &mut part, workspaces);
             }
             return part;
         }
@@ -245,7 +339,8 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             |workspace| {
                 let (piece, _) = workspace.piece(|workspace, segment| {
                     self.each_view(streams, workspace, |workspace, view, index| {
-                        self.short(view, index, &mut grids, &mut part.table, segment, workspace);
+                        let table = &mut part.table;
+                        self.short(view, index, &mut grids, role, table, segment, workspace);
                     });
                 });
                 if !piece.bytes.is_empty() {
@@ -287,65 +382,88 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
     }
 
     /// Encodes a stream of one segment behind those in `segment`'s payload.
+    #[expect(clippy::too_many_arguments, reason = "what all streams of a part share, and the stream")]
     fn short(
         &self,
         view: &StreamView<'_>,
         index: usize,
         grids: &mut Grids,
+        role: Role<'_>,
         table: &mut TableBuilder,
         segment: &mut Segment,
         workspace: &mut Workspace<'_, T>,
     ) {
         let start = segment.payload.len();
-        for careful in [false, true] {
+        let mut attempt = Attempt::default();
+        loop {
             segment.clear(start);
-            let plan = workspace.planner.plan(view, index, grids, careful);
-            let block = self.block(&plan, view, workspace);
-            self.segment(&plan, block, view, 0..plan.coded, workspace, segment);
-            if plan.surveyed || segment.exceptions.runs() * MANY <= plan.coded {
-                let Segment { payload, frames, anchors, exceptions } = &mut *segment;
-                let exceptions = std::mem::take(exceptions);
-                self.describe(&plan, block, frames, anchors, exceptions, table, |block| {
-                    payload.extend_from_slice(block);
-                });
-                return;
+            let prospect = self.prospect(view, index, grids, role, attempt, workspace);
+            let course = self.course(&prospect, view, role, workspace);
+            let Workspace { encoder, blocks, .. } = &mut *workspace;
+            course.segment(view, 0..prospect.plan.coded, encoder, blocks, segment, None);
+            let (runs, misfit) = (segment.exceptions.runs(), segment.misfit);
+            if let Some(next) = attempt.next(&prospect.plan, runs, misfit) {
+                attempt = next;
+                continue;
             }
+            let Segment { payload, frames, anchors, exceptions, .. } = &mut *segment;
+            let exceptions = std::mem::take(exceptions);
+            self.describe(&course, frames, anchors, exceptions, table, |block| {
+                payload.extend_from_slice(block);
+            });
+            return;
         }
     }
 
-    /// Encodes a stream of several segments.
+    /// Encodes a stream of any number of segments. Returns its plan, and its integers if they are
+    /// to be kept.
     fn long<'w>(
         &'w self,
         index: usize,
         grids: &mut Grids,
+        role: Role<'_>,
         part: &mut Part,
         workspaces: &Workspaces<Workspace<'w, T>>,
-    ) {
+    ) -> (Plan, Vec<i32>) {
         let view = self.view(index);
-        for careful in [false, true] {
-            let (plan, block) = workspaces.with(
+        let mut attempt = Attempt::default();
+        let mut k = Vec::new();
+        loop {
+            let prospect = workspaces.with(
                 || self.workspace(),
-                |workspace| {
-                    let plan = workspace.planner.plan(&view, index, grids, careful);
-                    (plan, self.block(&plan, &view, workspace))
-                },
+                |workspace| self.prospect(&view, index, grids, role, attempt, workspace),
             );
+            let course = workspaces.with(
+                || self.workspace(),
+                |workspace| self.course(&prospect, &view, role, workspace),
+            );
+            let plan = &prospect.plan;
             let count = plan.coded.div_ceil(PART / T::SIZE);
-            let length = plan.coded.div_ceil(count).next_multiple_of(block);
-            let firsts = (0..plan.coded).step_by(length).collect();
-            let segments = map(self.request.threads, firsts, |first| {
+            let length = plan.coded.div_ceil(count).next_multiple_of(course.block);
+            if role.kept && Relations::takes(plan) {
+                k.resize(plan.coded, 0);
+            } else {
+                k.clear();
+            }
+            let mut keep = k.chunks_mut(length);
+            let starts = (0..plan.coded).step_by(length);
+            let firsts = starts.map(|first| (first, keep.next())).collect();
+            let segments = map(self.request.threads, firsts, |(first, keep)| {
                 let range = first..plan.coded.min(first + length);
                 workspaces.with(
                     || self.workspace(),
                     |workspace| {
                         workspace.piece(|workspace, segment| {
-                            self.segment(&plan, block, &view, range, workspace, segment);
+                            let Workspace { encoder, blocks, .. } = workspace;
+                            course.segment(&view, range, encoder, blocks, segment, keep);
                         })
                     },
                 )
             });
-            let runs: usize = segments.iter().map(|(_, segment)| segment.exceptions.runs()).sum();
-            if !plan.surveyed && runs * MANY > plan.coded {
+            let runs = segments.iter().map(|(_, segment)| segment.exceptions.runs()).sum();
+            let misfit = segments.iter().any(|(_, segment)| segment.misfit);
+            if let Some(next) = attempt.next(plan, runs, misfit) {
+                attempt = next;
                 continue;
             }
             let (mut frames, mut anchors) = (Vec::new(), Vec::new());
@@ -357,42 +475,87 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 part.payload.push(piece);
             }
             let Part { table, payload } = part;
-            self.describe(&plan, block, &frames, &anchors, exceptions, table, |block| {
+            self.describe(&course, &frames, &anchors, exceptions, table, |block| {
                 if !block.is_empty() {
                     payload.push(Piece::new(block.to_vec()));
                 }
             });
-            return;
+            return (*plan, k);
         }
     }
 
+    /// Plans a stream, and looks for what predicts it.
+    fn prospect(
+        &self,
+        view: &StreamView<'_>,
+        index: usize,
+        grids: &mut Grids,
+        role: Role<'_>,
+        attempt: Attempt,
+        workspace: &mut Workspace<'_, T>,
+    ) -> Prospect {
+        let mut plan = workspace.planner.plan(view, index, grids, attempt.careful);
+        let relations = role.relations.filter(|_| attempt.misfits < 2);
+        let predictor = relations.and_then(|r| r.fit(&mut plan, view, &mut workspace.blocks));
+        let width = if predictor.is_some() { attempt.width(&plan) } else { plan.width };
+        Prospect { plan, predictor, width }
+    }
+
+    /// How a stream is coded, with its block size.
+    fn course<'c>(
+        &self,
+        prospect: &'c Prospect,
+        view: &StreamView<'_>,
+        role: Role<'c>,
+        workspace: &mut Workspace<'_, T>,
+    ) -> Course<'c> {
+        let Prospect { plan, predictor, width } = prospect;
+        let references = role.relations.map_or(&[][..], |relations| &relations.references);
+        let mut course = Course {
+            plan: *plan,
+            block: CONSTANT_BLOCK,
+            prediction: predictor.as_ref().map(|predictor| (predictor, references)),
+            width: *width,
+            stand: role.stand,
+        };
+        if plan.form != Form::Constant {
+            let Workspace { encoder, blocks, .. } = workspace;
+            course.block = encoder.choose_block(plan.coded, *width, &mut |first, out| {
+                course.load(view, first, blocks, out);
+            });
+        }
+        course
+    }
+
     /// Adds a stream to the table, and hands each block of its exceptions to `add`.
-    #[expect(clippy::too_many_arguments, reason = "what a stream consists of")]
     fn describe(
         &self,
-        plan: &Plan,
-        block: usize,
+        course: &Course<'_>,
         frames: &[usize],
         anchors: &[i64],
         mut exceptions: Exceptions,
         table: &mut TableBuilder,
         mut add: impl FnMut(&[u8]),
     ) {
+        let Course { plan, block, prediction, width, .. } = course;
         let length = self.request.shape.length;
         if let Some(bits) = plan.padding {
             exceptions.add(plan.coded, length - plan.coded, bits);
         }
         let stream = Stream {
             rule: plan.quantizer.rule,
-            form: plan.form,
+            form: if prediction.is_some() { Form::Predicted { bits: plan.width } } else { plan.form },
             offset: plan.offset,
             factor: plan.factor,
-            width: plan.width,
-            block: if plan.form == Form::Constant { 0 } else { block },
+            width: *width,
+            block: if plan.form == Form::Constant { 0 } else { *block },
             coded: plan.coded,
             exceptions: !exceptions.is_empty(),
         };
         table.push(&stream, length);
+        if let Some((predictor, _)) = prediction {
+            table.push_predictors(0, std::slice::from_ref(*predictor));
+        }
         frames.iter().for_each(|&bytes| table.push_frame(bytes));
         let mut last = 0_i64;
         for &anchor in anchors {
@@ -406,66 +569,5 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             table.push_span(block.len());
             add(block);
         });
-    }
-
-    /// The block size of a stream's frames.
-    fn block(&self, plan: &Plan, view: &StreamView<'_>, workspace: &mut Workspace<'_, T>) -> usize {
-        let Workspace { encoder, blocks, .. } = workspace;
-        if plan.form == Form::Constant {
-            return CONSTANT_BLOCK;
-        }
-        let Blocks { kernels, samples, k, misses, .. } = blocks;
-        encoder.choose_block(plan.coded, plan.width, &mut |first, out| {
-            let samples = view.samples(first, out.len(), samples);
-            plan.load(kernels, samples, first, k, misses, out);
-        })
-    }
-
-    /// Encodes samples `range` of a stream, which begin at a block.
-    fn segment(
-        &self,
-        plan: &Plan,
-        block: usize,
-        view: &StreamView<'_>,
-        range: Range<usize>,
-        workspace: &mut Workspace<'_, T>,
-        segment: &mut Segment,
-    ) {
-        let Workspace { encoder, blocks, .. } = workspace;
-        let Blocks { kernels, samples, k, misses, payload } = blocks;
-        for first in range.clone().step_by(block) {
-            let length = block.min(range.end - first);
-            let samples = view.samples::<T>(first, length, samples);
-            payload.resize(length, 0);
-            plan.load(kernels, samples, first, k, misses, payload);
-            for &miss in &*misses {
-                let bits = samples[miss as usize].bits();
-                segment.exceptions.add(first + miss as usize, 1, bits);
-            }
-            if plan.form == Form::Constant {
-                continue;
-            }
-            let number = (first / block) as u64;
-            let before = segment.payload.len();
-            let bytes = encoder.encode(payload, plan.width, block, number, &mut segment.payload);
-            segment.frames.push(bytes);
-            match plan.form {
-                Form::Split { low } => {
-                    let from = segment.payload.len();
-                    low_bits::pack(k, low, &mut segment.payload);
-                    let crc = crc32fast::hash(&segment.payload[from..]);
-                    segment.payload.extend_from_slice(&crc.to_le_bytes());
-                }
-                Form::Difference { .. } => segment.anchors.push(k[0]),
-                Form::Constant | Form::Narrow | Form::Predicted { .. } => {}
-            }
-            if before == 0 {
-                // The others will be about as long; to double the buffer would take more. Behind
-                // earlier streams it grows by doubling: those that follow are not known here.
-                let written = segment.payload.len() - before;
-                let others = (range.len() - length).div_ceil(block);
-                segment.payload.reserve_exact((written + written / 16) * others);
-            }
-        }
     }
 }

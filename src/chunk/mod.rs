@@ -12,6 +12,8 @@ mod exceptions;
 mod head;
 mod low_bits;
 mod pieces;
+mod relations;
+mod segment;
 mod select;
 mod table;
 mod values;

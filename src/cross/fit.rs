@@ -52,6 +52,12 @@ impl Fitter {
         Fitter { kernels, effort, places, whitener, references: Vec::new() }
     }
 
+    /// The same without references.
+    pub fn without_references(&self) -> Self {
+        let (places, whitener) = (self.places.clone(), self.whitener.clone());
+        Fitter { places, whitener, references: Vec::new(), ..*self }
+    }
+
     /// Adds the next reference, whose integers of `width` bits `read` gives. False where it is of
     /// no use.
     pub fn add(&mut self, width: u32, read: &mut Read<'_>) -> bool {

@@ -17,6 +17,7 @@ mod step;
 mod survey;
 
 pub use dither::Dither;
+pub(crate) use gaps::fill as fill_gaps;
 pub use plan::{Form, Plan};
 pub use planner::{Grids, Planner};
 pub use quantizer::Quantizer;

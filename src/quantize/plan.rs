@@ -7,6 +7,17 @@ use super::{flat, gaps};
 use crate::sample::Sample;
 use crate::simd::Kernels;
 
+/// Fewest bits per sample of a FLAC stream (RFC 9639 section 8.2).
+pub(super) const LEAST_WIDTH: u32 = 4;
+/// Most that the codec takes.
+pub(super) const MOST_WIDTH: u32 = 32;
+
+/// Bits that hold every integer from the least to the largest as two's complement.
+pub(super) fn width((least, most): (i64, i64)) -> u32 {
+    let bits = |n: i64| 65 - (n ^ (n >> 63)).leading_zeros();
+    bits(least).max(bits(most))
+}
+
 /// How a stream's integers k are coded; each is n = offset + factor·k for its decoding rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -43,8 +54,8 @@ pub struct Plan {
     pub factor: u64,
     /// Integers further from the first than the second are exceptions.
     pub(super) near: (i64, u64),
-    /// Largest |n|.
-    pub(super) reach: u64,
+    /// No n that is near is less, nor larger than the second.
+    pub(super) range: (i64, i64),
     /// How k is coded.
     pub form: Form,
     /// Bits per sample for FLAC, 4 to 32; 0 for constants.
@@ -77,13 +88,32 @@ impl Plan {
             offset: n,
             factor: 1,
             near: (n, u64::MAX),
-            reach: n.unsigned_abs(),
+            range: (n, n),
             form: Form::Constant,
             width: 0,
             coded,
             padding: None,
             cost: 0.0,
             surveyed: true,
+        }
+    }
+
+    /// Largest |n|.
+    pub(super) fn reach(&self) -> u64 {
+        let (least, most) = self.range;
+        least.unsigned_abs().max(most.unsigned_abs())
+    }
+
+    /// Takes `centre` from each k, if they then fit 32 bits.
+    pub fn centre(&mut self, centre: i64) {
+        let factor = self.factor as i64;
+        let offset = centre.checked_mul(factor).and_then(|rise| self.offset.checked_add(rise));
+        let Some(offset) = offset else { return };
+        let k = |n: i64| n.checked_sub(offset).map(|n| n / factor);
+        let (Some(least), Some(most)) = (k(self.range.0), k(self.range.1)) else { return };
+        let width = width((least, most)).max(LEAST_WIDTH);
+        if width <= MOST_WIDTH {
+            (self.offset, self.width) = (offset, width);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which plan suits a stream: the rule for its samples, and the cheapest form of their integers.
 
 use super::outline::extent;
-use super::plan::{Form, Plan};
+use super::plan::{Form, LEAST_WIDTH, MOST_WIDTH, Plan, width};
 use super::quantizer::Quantizer;
 use super::rule::Rule;
 use super::sketch::{Sketch, bits_per_sample, residuals};
@@ -11,10 +11,6 @@ use super::{Dither, flat, grid};
 use crate::layout::StreamView;
 use crate::sample::Sample;
 use crate::simd::{Extent, Kernels, kernels};
-
-/// Fewest bits per sample of a FLAC stream (RFC 9639 section 8.2).
-const LEAST_WIDTH: u32 = 4;
-const MOST_WIDTH: u32 = 32;
 
 /// Streams that are predicted to within a few units get so large a mean: predictions are rounded
 /// down, and with a mean the predictor's coefficients can make up for it (grasshopper at 3 bits a
@@ -33,12 +29,6 @@ const FACTOR_SAMPLES: usize = 1 << 16;
 /// Expected bits of an exception: its place and, for two in three, its value.
 fn exception_bits<T: Sample>(survey: &Survey) -> f64 {
     survey.runs as f64 * (18.0 + 6.0 * T::SIZE as f64)
-}
-
-/// Bits that hold every integer from the least to the largest as two's complement.
-fn width((least, most): (i64, i64)) -> u32 {
-    let bits = |n: i64| 65 - (n ^ (n >> 63)).leading_zeros();
-    bits(least).max(bits(most))
 }
 
 /// The grids of consecutive streams: those of one instrument mostly share one, or have none.
@@ -159,7 +149,7 @@ impl<'a, T: Sample> Planner<'a, T> {
         // that step again.
         let preferred = preferred.filter(|plan| {
             let findable = FINDABLE[T::SIZE.ilog2() as usize];
-            plan.quantizer.is_exact() || !self.wishes.is_estimated() || plan.reach <= findable
+            plan.quantizer.is_exact() || !self.wishes.is_estimated() || plan.reach() <= findable
         });
         if let Some(plan) = preferred
             && plan.cost < 0.5 * (coded * 8 * T::SIZE) as f64
@@ -256,7 +246,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             offset: centre,
             factor: found.factor.max(1),
             near: (centre, limit),
-            reach: least.unsigned_abs().max(most.unsigned_abs()),
+            range: (least, most),
             form: Form::Constant,
             width: 0,
             coded,

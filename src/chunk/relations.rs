@@ -1,0 +1,108 @@
+//! What the streams of a chunk are predicted from, while it is encoded.
+
+use super::segment::{Blocks, Stand};
+use crate::cross::{self, Choice, Fit, Fitter, Predictor, Reference};
+use crate::layout::StreamView;
+use crate::quantize::{Form, Plan};
+use crate::sample::Sample;
+use crate::simd::Kernels;
+
+/// Values that are taken for a sample's: those whose squares neither overflow nor vanish.
+const LARGEST: f64 = 1e100;
+
+/// Reference streams and what finds predictors from them.
+pub struct Relations {
+    /// The streams that were chosen, and those of them that serve.
+    pub chosen: Vec<usize>,
+    pub streams: Vec<usize>,
+    /// Their integers.
+    pub references: Vec<Reference>,
+    fitter: Fitter,
+}
+
+impl Relations {
+    /// Chooses among `streams` of `length` that `view` gives; none where nothing is gained.
+    /// `fill` are the bits of what stands for no sample.
+    pub fn find<'a, T: Sample>(
+        kernels: &'static Kernels,
+        level: u32,
+        (streams, length): (usize, usize),
+        fill: Option<[u64; 2]>,
+        view: impl Fn(usize) -> StreamView<'a>,
+    ) -> Option<Self> {
+        let effort = cross::effort(level);
+        let mut buffer = Vec::new();
+        let mut read = |stream: usize, first: usize, out: &mut [f64]| {
+            let view = view(stream);
+            let samples = view.samples::<T>(first, out.len(), &mut buffer);
+            let mut usable = true;
+            for (&x, out) in samples.iter().zip(out) {
+                *out = x.to_f64();
+                usable &= out.abs() < LARGEST;
+            }
+            // Any part of an element that is filled.
+            usable && !fill.is_some_and(|bits| samples.iter().any(|x| bits.contains(&x.bits())))
+        };
+        let choice = cross::choose(kernels, &effort, (streams, length), &mut read)?;
+        let fitter = Fitter::new(kernels, effort, &choice);
+        let Choice { references, .. } = choice;
+        Some(Relations { chosen: references, streams: Vec::new(), references: Vec::new(), fitter })
+    }
+
+    /// Whether a stream can take part.
+    pub fn takes(plan: &Plan) -> bool {
+        plan.form == Form::Narrow
+    }
+
+    /// The predictor of a stream, if it has one; the plan then centres what that leaves.
+    pub fn fit<T: Sample>(
+        &self,
+        plan: &mut Plan,
+        view: &StreamView<'_>,
+        blocks: &mut Blocks<T>,
+    ) -> Option<Predictor> {
+        if !Self::takes(plan) {
+            return None;
+        }
+        let fit = self.fitter.fit(plan.coded, &mut |first, out| blocks.read(plan, view, first, out));
+        let Fit { predictor, mean, .. } = fit?;
+        plan.centre(mean as i64);
+        Some(predictor)
+    }
+
+    /// Adds a reference that was encoded, with its integers.
+    pub fn add<T: Sample>(
+        &mut self,
+        stream: usize,
+        plan: &Plan,
+        view: &StreamView<'_>,
+        k: Vec<i32>,
+        blocks: &mut Blocks<T>,
+    ) {
+        let mut read = |first: usize, out: &mut [f64]| blocks.read(plan, view, first, out);
+        if Self::takes(plan) && self.fitter.add(plan.width, &mut read) {
+            self.streams.push(stream);
+            self.references.push(Reference { first: 0, k, width: plan.width });
+        }
+    }
+
+    /// What stands for a stream in its gaps: a prediction from `other`, if there is one.
+    pub fn stand<'a, T: Sample>(
+        &self,
+        (plan, view): (&Plan, &StreamView<'_>),
+        (other, other_view): (Plan, StreamView<'a>),
+        blocks: &mut Blocks<T>,
+    ) -> Option<Stand<'a>> {
+        if !Self::takes(plan) || !Self::takes(&other) {
+            return None;
+        }
+        let mut fitter = self.fitter.without_references();
+        let width = other.width;
+        let read = &mut |first: usize, out: &mut [f64]| blocks.read(&other, &other_view, first, out);
+        if !fitter.add(width, read) {
+            return None;
+        }
+        let fit = fitter.fit(plan.coded, &mut |first, out| blocks.read(plan, view, first, out))?;
+        Some(Stand { predictor: fit.predictor, other: other_view, plan: other })
+    }
+}
