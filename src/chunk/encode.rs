@@ -197,7 +197,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         let parts = map(*threads, parts, |streams| self.part(streams, &workspaces));
         let mut table = TableBuilder::default();
         parts.iter().for_each(|part| table.append(&part.table));
-        let head = coded_head(table, dtype, shape, self.wishes.dither);
+        let head = coded_head(table, dtype, shape, self.wishes.dither, &[]);
         let payload = parts.iter().flat_map(|part| &part.payload);
         let coded = head.len() + payload.map(|piece| piece.bytes.len()).sum::<usize>();
         if coded >= self.data.len() + PREFIX {

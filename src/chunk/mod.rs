@@ -12,6 +12,7 @@ mod exceptions;
 mod head;
 mod low_bits;
 mod pieces;
+mod predictions;
 mod select;
 mod table;
 mod values;
