@@ -26,6 +26,7 @@
 //!     params: Params { mode: Mode::Quanta(0.01), ..Params::default() },
 //!     quanta: None,
 //!     threads: 1,
+//!     alone: false,
 //! };
 //! let chunk = h5flac::compress(&data, &request)?.into_vec();
 //! let back = h5flac::decompress(&chunk, data.len(), &Options::default())?;

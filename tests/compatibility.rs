@@ -49,6 +49,7 @@ fn chunk(case: &Case, threads: usize) -> Vec<u8> {
         params: case.params,
         quanta: case.quanta.as_deref(),
         threads,
+        alone: false,
     };
     compress(&case.data, &request).unwrap().into_vec()
 }
@@ -115,6 +116,7 @@ fn a_later_version_asks_for_a_later_release() {
         params: Params::default(),
         quanta: None,
         threads: 1,
+        alone: false,
     };
     let mut chunk = compress(&[1, 0, 2, 0, 3, 0, 4, 0], &request).unwrap().into_vec();
     chunk[4] = 2;

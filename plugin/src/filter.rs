@@ -313,6 +313,7 @@ fn encode<'a>(words: &[u32], input: &'a [u8]) -> Result<Compressed<'a>> {
         params: Params::from_words(words::user_part(words))?,
         quanta: None,
         threads: environment::threads(),
+        alone: false,
     };
     chunk::compress(input, &request)
 }

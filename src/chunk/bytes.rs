@@ -27,6 +27,11 @@ impl<'a> Cursor<'a> {
         self.rest.len()
     }
 
+    /// The bytes not yet read.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next `count` bytes.
     ///
     /// # Errors

@@ -427,7 +427,10 @@ fn write_samples<T: Sample>(
     out: &mut [u8],
 ) -> Result<bool> {
     match piece.stream.form {
-        Form::Constant | Form::Narrow | Form::Predicted { .. } => k.clear(),
+        Form::Constant | Form::Narrow => k.clear(),
+        Form::Predicted { .. } => {
+            return Err(Error::unsupported("a stream that others predict"));
+        }
         Form::Split { low } => {
             let (packed, check) =
                 piece.low.split_last_chunk().ok_or_else(|| Error::truncated("no low bits"))?;

@@ -12,7 +12,7 @@ use crate::flac::Encoder;
 use crate::layout::{ByteOrder, Dtype, Shape, StreamView};
 use crate::parallel::{Workspaces, map};
 use crate::params::{Mode, Params, is_step};
-use crate::quantize::{Form, Grids, Plan, Planner, Wishes};
+use crate::quantize::{Form, Grids, MOST_WIDTH, Plan, Planner, Wishes};
 use crate::sample::Sample;
 use crate::simd::kernels;
 use crate::with_sample;
@@ -382,7 +382,10 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
     }
 
     /// Encodes a stream of one segment behind those in `segment`'s payload.
-    #[expect(clippy::too_many_arguments, reason = "what all streams of a part share, and the stream")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what all streams of a part share, and the stream"
+    )]
     fn short(
         &self,
         view: &StreamView<'_>,
@@ -544,7 +547,11 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         }
         let stream = Stream {
             rule: plan.quantizer.rule,
-            form: if prediction.is_some() { Form::Predicted { bits: plan.width } } else { plan.form },
+            form: if prediction.is_some() {
+                Form::Predicted { bits: plan.width }
+            } else {
+                plan.form
+            },
             offset: plan.offset,
             factor: plan.factor,
             width: *width,

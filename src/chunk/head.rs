@@ -1,6 +1,7 @@
 //! What precedes a chunk's payload: type, shape, and the table of streams and frames.
 
 use super::bytes::{Cursor, put_varint};
+use super::predictions::Predictions;
 use super::table::{Stream, Table, TableBuilder};
 use crate::error::{Error, Result};
 use crate::flac::{FILE_HEADER, file_header};
@@ -23,6 +24,8 @@ pub const TRAILER: usize = 4;
 const RAW: u8 = 1;
 /// A dither seed follows the shape.
 const SEEDED: u8 = 2;
+/// Streams may predict others.
+const REFERENCED: u8 = 4;
 
 /// CRC-32s of a raw payload's pieces.
 #[derive(Debug)]
@@ -144,7 +147,8 @@ impl Head {
             return Err(Error::corrupt("does not match its CRC-32"));
         }
         let (dtype, flags) = (dtype(prefix[5])?, prefix[6]);
-        if flags & !(RAW | SEEDED) != 0 || flags == RAW | SEEDED || prefix[7] != 0 {
+        let known = flags == RAW || flags & !(SEEDED | REFERENCED) == 0;
+        if !known || prefix[7] != 0 {
             return Err(Error::corrupt(format!("unknown flags {flags:#x}, {:#x}", prefix[7])));
         }
         let mut cursor = Cursor::new(rest);
@@ -166,7 +170,7 @@ impl Head {
         } else {
             let seeded = flags & SEEDED != 0;
             let seed = if seeded { u32::from_le_bytes(cursor.array()?) } else { 0 };
-            let table = Table::read(&mut cursor, &dtype, &shape, seed)?;
+            let table = Table::read(&mut cursor, &dtype, &shape, seed, flags & REFERENCED != 0)?;
             let payload = table.payload();
             (Body::Coded(Box::new(table)), payload)
         };
@@ -227,6 +231,11 @@ impl Head {
         self.table().has_parts()
     }
 
+    /// Which streams of a coded chunk predict others, and how.
+    pub(super) fn predictions(&self) -> &Predictions {
+        self.table().predictions()
+    }
+
     fn table(&self) -> &Table {
         match &self.body {
             Body::Coded(table) => table,
@@ -267,14 +276,22 @@ fn head_check(prefix: &[u8], rest: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// The head of a chunk of coded streams.
-pub fn coded_head(table: TableBuilder, dtype: &Dtype, shape: &Shape, seed: Option<u32>) -> Vec<u8> {
-    let flags = if seed.is_some() { SEEDED } else { 0 };
+/// The head of a chunk of coded streams, of which `references`, if any, predict others.
+pub fn coded_head(
+    table: TableBuilder,
+    dtype: &Dtype,
+    shape: &Shape,
+    seed: Option<u32>,
+    references: &[usize],
+) -> Vec<u8> {
+    let seeded = if seed.is_some() { SEEDED } else { 0 };
+    let referenced = if references.is_empty() { 0 } else { REFERENCED };
+    let flags = seeded | referenced;
     head(dtype, shape, flags, |out| {
         if let Some(seed) = seed {
             out.extend_from_slice(&seed.to_le_bytes());
         }
-        table.write(out);
+        table.write(references, out);
     })
 }
 

@@ -12,6 +12,7 @@ mod exceptions;
 mod head;
 mod low_bits;
 mod pieces;
+mod predictions;
 mod relations;
 mod segment;
 mod select;

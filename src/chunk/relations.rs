@@ -64,7 +64,8 @@ impl Relations {
         if !Self::takes(plan) {
             return None;
         }
-        let fit = self.fitter.fit(plan.coded, &mut |first, out| blocks.read(plan, view, first, out));
+        let fit =
+            self.fitter.fit(plan.coded, &mut |first, out| blocks.read(plan, view, first, out));
         let Fit { predictor, mean, .. } = fit?;
         plan.centre(mean as i64);
         Some(predictor)
@@ -98,7 +99,8 @@ impl Relations {
         }
         let mut fitter = self.fitter.without_references();
         let width = other.width;
-        let read = &mut |first: usize, out: &mut [f64]| blocks.read(&other, &other_view, first, out);
+        let read =
+            &mut |first: usize, out: &mut [f64]| blocks.read(&other, &other_view, first, out);
         if !fitter.add(width, read) {
             return None;
         }

@@ -87,10 +87,20 @@ pub struct Stand<'a> {
 
 impl Stand<'_> {
     /// Overwrites the integers of the stream at `gaps` of the block that begins at `first`.
-    fn fill<T: Sample>(&self, first: usize, gaps: &[u32], width: u32, k: &mut [i32], blocks: &mut Blocks<T>) {
+    fn fill<T: Sample>(
+        &self,
+        first: usize,
+        gaps: &[u32],
+        width: u32,
+        k: &mut [i32],
+        blocks: &mut Blocks<T>,
+    ) {
         let length = self.plan.coded;
-        let Some((_, needed)) = self.predictor.needs(first..first + k.len(), length).next() else { return };
-        let mut other = Reference { first: needed.start, k: vec![0; needed.len()], width: self.plan.width };
+        let Some((_, needed)) = self.predictor.needs(first..first + k.len(), length).next() else {
+            return;
+        };
+        let mut other =
+            Reference { first: needed.start, k: vec![0; needed.len()], width: self.plan.width };
         let Blocks { kernels, samples, k: wide, misses, predicted, .. } = blocks;
         let samples = self.other.samples(needed.start, needed.len(), samples);
         self.plan.load(kernels, samples, needed.start, wide, misses, &mut other.k);

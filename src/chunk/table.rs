@@ -4,7 +4,9 @@ use super::bytes::{Cursor, put_varint};
 use super::column::{Builder, Column};
 use super::exceptions::SPAN;
 use super::low_bits;
+use super::predictions::{Predictions, put_predictors, put_references};
 use crate::arithmetic::{unzigzag, zigzag};
+use crate::cross::Predictor;
 use crate::error::{Error, Result};
 use crate::layout::{Class, Dtype, Shape};
 use crate::params::is_step;
@@ -72,6 +74,7 @@ struct Columns([Column; FIELDS]);
 pub struct Table {
     columns: Columns,
     seed: u32,
+    predictions: Predictions,
     /// Empty when no stream has frames or exceptions.
     rows: Vec<Row>,
     /// Sums of frame lengths up to each frame, and in all.
@@ -137,6 +140,8 @@ impl Columns {
             2 if (1..=63).contains(&detail) => Form::Split { low: detail as u32 },
             2 => return strange("low bits", detail),
             3 => Form::Difference { step: unzigzag(detail) },
+            4 if (4..=32).contains(&detail) => Form::Predicted { bits: detail as u32 },
+            4 => return strange("bits", detail),
             other => {
                 return Err(Error::unsupported(format!(
                     "stream form {other}: install a later h5flac"
@@ -188,7 +193,18 @@ impl Columns {
 }
 
 impl Table {
-    pub fn read(cursor: &mut Cursor<'_>, dtype: &Dtype, shape: &Shape, seed: u32) -> Result<Self> {
+    /// Reads the table of a chunk of this type and shape: what follows its seed. `referenced`
+    /// says that streams may predict others.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Truncated`, `Unsupported`, `TooLarge`.
+    pub fn read(
+        cursor: &mut Cursor<'_>,
+        dtype: &Dtype,
+        shape: &Shape,
+        seed: u32,
+        referenced: bool,
+    ) -> Result<Self> {
         // No overflow: the chunk's bytes do not.
         let streams = shape.streams() * dtype.components();
         let length = shape.length;
@@ -197,7 +213,7 @@ impl Table {
         // One visit where all streams are alike; else each has bytes of its own in some column.
         let (distinct, times) = if columns.are_same() { (1, streams as u64) } else { (streams, 1) };
         let too_many = || Error::corrupt("more frames than any chunk has");
-        let (mut frames, mut anchors, mut blocks) = (0_u64, 0_u64, 0_u64);
+        let (mut frames, mut anchors, mut blocks, mut predicted) = (0_u64, 0_u64, 0_u64, 0_u64);
         for index in 0..distinct.min(streams) {
             let place = |e: Error| e.within(format!("stream {index}"));
             let stream = columns.stream(index, length, seed).map_err(place)?;
@@ -212,12 +228,31 @@ impl Table {
             };
             let count = stream.frames() as u64;
             frames = add(frames, count)?;
-            if matches!(stream.form, Form::Difference { .. }) {
-                anchors = add(anchors, count)?;
+            match stream.form {
+                Form::Difference { .. } => anchors = add(anchors, count)?,
+                Form::Predicted { .. } if !referenced => {
+                    return Err(place(Error::corrupt("predicted in a chunk without references")));
+                }
+                Form::Predicted { .. } => predicted = add(predicted, 1)?,
+                _ => {}
             }
             if stream.exceptions {
                 blocks = add(blocks, spans)?;
             }
+        }
+        let mut predictions = Predictions::default();
+        if referenced {
+            let stream = |index| columns.stream(index, length, seed);
+            predictions = Predictions::read_references(cursor, streams, |index| {
+                Ok(matches!(stream(index)?.form, Form::Narrow | Form::Predicted { .. }))
+            })?;
+            // Where columns are the same, either all streams are predicted or none.
+            let candidates = if predicted == 0 { 0 } else { streams };
+            let those = (0..candidates).filter_map(|index| {
+                let stream = stream(index).ok()?;
+                matches!(stream.form, Form::Predicted { .. }).then(|| (index, stream.frames()))
+            });
+            predictions.read_predictors(cursor, predicted, those)?;
         }
         if anchors > cursor.left() as u64 {
             return Err(Error::truncated(format!("{anchors} anchors in {} bytes", cursor.left())));
@@ -225,6 +260,7 @@ impl Table {
         let mut table = Table {
             columns,
             seed,
+            predictions,
             rows: Vec::new(),
             frame_sums: vec![0],
             span_sums: vec![0],
@@ -292,6 +328,11 @@ impl Table {
         !self.rows.is_empty()
     }
 
+    /// Which streams predict others, and how.
+    pub fn predictions(&self) -> &Predictions {
+        &self.predictions
+    }
+
     /// Component stream `index`, whose chunk has streams of `length` samples.
     pub fn stream(&self, index: usize, length: usize) -> Stream {
         let stream = self.columns.stream(index, length, self.seed);
@@ -349,6 +390,7 @@ fn sums(cursor: &mut Cursor<'_>, count: u64, what: &str) -> Result<Vec<u64>> {
 #[derive(Default)]
 pub struct TableBuilder {
     columns: [Builder; FIELDS],
+    predictors: Vec<u8>,
     anchors: Vec<u8>,
     frames: Builder,
     spans: Builder,
@@ -396,6 +438,12 @@ impl TableBuilder {
         self.frames.push(length as u64);
     }
 
+    /// Adds the predictors of the last stream, of form 4: each for `frames` of its frames, or one
+    /// for all where that is 0.
+    pub fn push_predictors(&mut self, frames: usize, predictors: &[Predictor]) {
+        put_predictors(frames, predictors, &mut self.predictors);
+    }
+
     /// Adds the first k of the last stream's next frame, as its difference from the one before.
     pub fn push_anchor(&mut self, difference: i64) {
         put_varint(zigzag(difference), &mut self.anchors);
@@ -411,16 +459,21 @@ impl TableBuilder {
         for (column, later) in self.columns.iter_mut().zip(&later.columns) {
             column.append(later);
         }
+        self.predictors.extend_from_slice(&later.predictors);
         self.anchors.extend_from_slice(&later.anchors);
         self.frames.append(&later.frames);
         self.spans.append(&later.spans);
     }
 
-    /// Appends the table.
-    pub fn write(self, out: &mut Vec<u8>) {
+    /// Appends the table of a chunk of which these streams, if any, predict others.
+    pub fn write(self, references: &[usize], out: &mut Vec<u8>) {
         for column in self.columns {
             column.write(u64::MAX, out);
         }
+        if !references.is_empty() {
+            put_references(references, out);
+        }
+        out.extend_from_slice(&self.predictors);
         out.extend_from_slice(&self.anchors);
         self.frames.write(MOST_SAME, out);
         self.spans.write(MOST_SAME, out);

@@ -18,7 +18,7 @@ mod survey;
 
 pub use dither::Dither;
 pub(crate) use gaps::fill as fill_gaps;
-pub use plan::{Form, Plan};
+pub use plan::{Form, MOST_WIDTH, Plan};
 pub use planner::{Grids, Planner};
 pub use quantizer::Quantizer;
 pub use rule::{MOST, POWERS_OF_TEN, Rule};

@@ -10,7 +10,7 @@ use crate::simd::Kernels;
 /// Fewest bits per sample of a FLAC stream (RFC 9639 section 8.2).
 pub(super) const LEAST_WIDTH: u32 = 4;
 /// Most that the codec takes.
-pub(super) const MOST_WIDTH: u32 = 32;
+pub const MOST_WIDTH: u32 = 32;
 
 /// Bits that hold every integer from the least to the largest as two's complement.
 pub(super) fn width((least, most): (i64, i64)) -> u32 {

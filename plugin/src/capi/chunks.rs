@@ -74,6 +74,7 @@ pub unsafe extern "C" fn h5flac_compress(
             params,
             quanta: (!quanta.is_empty()).then_some(quanta),
             threads: thread_count(threads),
+            alone: false,
         };
         let buffer = Buffer::of(None, chunk::compress(data, &request)?)?;
         *chunk_length = buffer.length() as u64;
