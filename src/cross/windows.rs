@@ -141,8 +141,9 @@ impl Whitener {
         if !power.is_normal() || !white.scale.is_normal() {
             return None;
         }
-        for x in filtered.iter().flatten() {
-            white.samples.push(nearest((x * white.scale).clamp(-MOST, MOST)) as i16);
+        for filtered in &filtered {
+            let small = |x: f64| nearest((x * white.scale).clamp(-MOST, MOST)) as i32 as i16;
+            white.samples.extend_from_slice(&filtered.map(small));
         }
         Some(white)
     }
