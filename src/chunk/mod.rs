@@ -13,6 +13,8 @@ mod head;
 mod low_bits;
 mod pieces;
 mod predictions;
+mod reader;
+mod references;
 mod relations;
 mod segment;
 mod select;

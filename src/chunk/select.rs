@@ -1,8 +1,10 @@
 //! Some samples of some streams of a chunk.
 
-use super::decode::{Fetch, Options, Place, Reader, TASK, Workspace, allocate};
+use super::decode::{Options, TASK, allocate};
 use super::exceptions::SPAN;
 use super::head::Head;
+use super::reader::{Fetch, Parts, Place, Reader, Workspace};
+use super::references;
 use crate::error::{Error, Result};
 use crate::parallel::{Workspaces, map};
 use crate::quantize::Form;
@@ -28,6 +30,15 @@ impl Selection<'_> {
     /// The chunk's number of its `row`-th stream.
     fn stream(&self, row: usize) -> usize {
         self.streams.map_or(row, |streams| streams[row])
+    }
+
+    /// The component streams of those.
+    fn components(&self, head: &Head) -> impl Iterator<Item = usize> + '_ {
+        let components = head.dtype.components();
+        (0..self.count(head)).flat_map(move |row| {
+            let first = self.stream(row) * components;
+            first..first + components
+        })
     }
 
     /// Bytes of its samples.
@@ -65,34 +76,38 @@ impl Head {
             ranges.extend(self.raw_pieces_of(selection).map(|i| self.raw_piece(i)));
         } else if self.has_parts() {
             // A visit to each stream is earned: all have bytes, or are in the caller's list.
-            let components = self.dtype.components();
-            for row in 0..selection.count(self) {
-                let first = selection.stream(row) * components;
-                for index in first..first + components {
-                    ranges.extend(self.stream_ranges(index, &selection.samples));
-                }
+            for index in selection.components(self) {
+                ranges.push(self.frames_range(index, &selection.samples));
+                ranges.push(self.exceptions_range(index, &selection.samples));
+            }
+            let needs = self.needs(selection.components(self), &selection.samples);
+            for (&index, samples) in self.predictions().references().iter().zip(&needs) {
+                ranges.push(self.frames_range(index, samples));
             }
         }
         Ok(merged(ranges))
     }
 
-    /// Bytes of the frames and of the exceptions that hold samples, one at least, of a stream.
-    fn stream_ranges(&self, index: usize, samples: &Range<usize>) -> [Range<u64>; 2] {
+    /// Bytes of the frames that hold samples of a stream.
+    fn frames_range(&self, index: usize, samples: &Range<usize>) -> Range<u64> {
         let stream = self.stream(index);
-        let mut ranges = [0..0, 0..0];
-        if stream.form != Form::Constant && samples.start < stream.coded {
-            let first = samples.start / stream.block;
-            let last = (samples.end.min(stream.coded) - 1) / stream.block;
-            let [from, _] = self.frame(index, &stream, first);
-            let [_, to] = self.frame(index, &stream, last);
-            ranges[0] = from.start..to.end;
+        let samples = samples.start..samples.end.min(stream.coded);
+        if stream.form == Form::Constant || samples.is_empty() {
+            return 0..0;
         }
-        if stream.exceptions {
-            let from = self.exceptions(index, &stream, samples.start / SPAN).start;
-            let to = self.exceptions(index, &stream, (samples.end - 1) / SPAN).end;
-            ranges[1] = from..to;
+        let [from, _] = self.frame(index, &stream, samples.start / stream.block);
+        let [_, to] = self.frame(index, &stream, (samples.end - 1) / stream.block);
+        from.start..to.end
+    }
+
+    /// Bytes of the exceptions among samples, one at least, of a stream.
+    fn exceptions_range(&self, index: usize, samples: &Range<usize>) -> Range<u64> {
+        let stream = self.stream(index);
+        if !stream.exceptions {
+            return 0..0;
         }
-        ranges
+        let from = self.exceptions(index, &stream, samples.start / SPAN).start;
+        from..self.exceptions(index, &stream, (samples.end - 1) / SPAN).end
     }
 
     /// Decodes a selection; `fetch` gives the bytes of any range within [`Head::byte_ranges`].
@@ -131,6 +146,8 @@ impl Head {
         out: &mut [u8],
         options: &Options,
     ) -> Result<()> {
+        let needs = self.needs(selection.components(self), &selection.samples);
+        let references = references::decode(self, &needs, fetch, options)?;
         let components = self.dtype.components();
         let row = selection.samples.len() * self.dtype.element_size();
         let each = (TASK / selection.samples.len()).max(1);
@@ -138,7 +155,8 @@ impl Head {
         let tasks = out.chunks_mut(row * each).enumerate().collect();
         let done = map(options.threads, tasks, |(task, out): (usize, &mut [u8])| {
             workspaces.with(Workspace::default, |workspace| {
-                let mut reader = Reader::<T>::new(self, fetch, options.verify, workspace);
+                let parts = Parts { head: self, fetch, verify: options.verify };
+                let mut reader = Reader::<T>::new(parts, &references, workspace);
                 for i in 0..out.len() / row {
                     let stream = selection.stream(task * each + i);
                     for component in 0..components {

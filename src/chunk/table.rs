@@ -43,6 +43,11 @@ impl Stream {
         if self.form == Form::Constant { 0 } else { self.coded.div_ceil(self.block) }
     }
 
+    /// Bits that each of its k fits, where those have 32 at most.
+    pub fn bits(&self) -> u32 {
+        if let Form::Predicted { bits } = self.form { bits } else { self.width }
+    }
+
     /// Bytes behind the FLAC frame of `samples` samples.
     pub fn low_bytes(&self, samples: usize) -> usize {
         match self.form {

@@ -9,10 +9,10 @@ use crate::simd::kernels;
 /// where they are exact, so that the loops run in vectors. `first` is the stream's index of the
 /// first sample. Returns whether one may be outside the type's range, and is.
 pub fn narrow<T: Sample>(stream: &Stream, k: &[i32], first: usize, out: &mut [T]) -> bool {
-    let Stream { rule, offset, factor, width, .. } = *stream;
-    // The decoder verified the width.
+    let Stream { rule, offset, factor, .. } = *stream;
+    // The decoder verified them.
     let end = |k: i64| i64::try_from(factor).ok()?.checked_mul(k)?.checked_add(offset);
-    let half = 1_i64 << (width.clamp(1, 32) - 1);
+    let half = 1_i64 << (stream.bits().clamp(1, 32) - 1);
     let ends = end(-half).zip(end(half - 1));
     match rule {
         Rule::Ordered => {

@@ -1,0 +1,174 @@
+//! The integers of reference streams, which predict others.
+
+use super::decode::{Options, allocate};
+use super::head::Head;
+use super::reader::{BATCH, Fetch, Parts, Workspace};
+use super::table::Stream;
+use crate::cross::{Predictor, Reference};
+use crate::error::{Error, Result};
+use crate::flac::Frame;
+use crate::parallel::{Workspaces, map};
+use crate::quantize::Form;
+use crate::simd::kernels;
+use std::ops::Range;
+
+/// Bytes that the shortest frame has: a header of 6, a subframe of 2, a CRC-16. What claims to be
+/// shorter earns no memory.
+const SHORTEST: usize = 10;
+
+/// Predictions made at a time, so that they and what they are made of stay in the fastest cache.
+const STRETCH: usize = 1024;
+
+/// The samples of two ranges and those between them.
+fn union(a: Range<usize>, b: Range<usize>) -> Range<usize> {
+    if a.is_empty() {
+        return b;
+    }
+    if b.is_empty() { a } else { a.start.min(b.start)..a.end.max(b.end) }
+}
+
+impl Head {
+    /// For each reference the samples, in its frames, of which a read of `samples` of `streams`
+    /// needs the k.
+    pub(super) fn needs(
+        &self,
+        streams: impl Iterator<Item = usize>,
+        samples: &Range<usize>,
+    ) -> Vec<Range<usize>> {
+        let references = self.predictions().references();
+        let mut needs = vec![0..0; references.len()];
+        if references.is_empty() {
+            return needs;
+        }
+        let mut wanted = vec![false; references.len()];
+        for index in streams {
+            if let Some(place) = self.predictions().place(index) {
+                wanted[place] = true;
+            }
+            self.add_needs(index, samples, &mut needs);
+        }
+        // Each is predicted from those before it.
+        for (place, &index) in references.iter().enumerate().rev() {
+            if needs[place].is_empty() {
+                continue;
+            }
+            let own = if wanted[place] { samples.clone() } else { 0..0 };
+            let all = union(needs[place].clone(), own);
+            needs[place] = all.start..all.end.min(self.stream(index).coded);
+            self.add_needs(index, &needs[place].clone(), &mut needs);
+        }
+        needs
+    }
+
+    /// Adds what samples of a stream need themselves.
+    fn add_needs(&self, index: usize, samples: &Range<usize>, needs: &mut [Range<usize>]) {
+        let stream = self.stream(index);
+        let samples = samples.start..samples.end.min(stream.coded);
+        if samples.is_empty() || !matches!(stream.form, Form::Predicted { .. }) {
+            return;
+        }
+        let frames = samples.start / stream.block..samples.end.div_ceil(stream.block);
+        for (frames, predictor) in self.predictions().predictors(index, frames) {
+            let first = samples.start.max(frames.start * stream.block);
+            let end = samples.end.min(frames.end * stream.block);
+            for (place, range) in predictor.needs(first..end, self.shape.length) {
+                needs[place] = union(needs[place].clone(), range);
+            }
+        }
+    }
+}
+
+/// Decodes the k of references: for each the samples that are needed of it.
+pub fn decode(
+    head: &Head,
+    needs: &[Range<usize>],
+    fetch: &Fetch<'_, '_>,
+    options: &Options,
+) -> Result<Vec<Reference>> {
+    let parts = Parts { head, fetch, verify: options.verify };
+    let mut references = Vec::with_capacity(needs.len());
+    let workspaces = Workspaces::default();
+    for (&index, samples) in head.predictions().references().iter().zip(needs) {
+        let stream = head.stream(index);
+        let reference = if samples.is_empty() {
+            Reference { width: stream.bits(), ..Reference::default() }
+        } else {
+            decode_one(parts, index, &stream, samples, &references, options.threads, &workspaces)
+                .map_err(|e| e.within(format!("stream {index}")))?
+        };
+        references.push(reference);
+    }
+    Ok(references)
+}
+
+/// Decodes the k of samples, one at least, of a reference that those before it predict.
+fn decode_one(
+    parts: Parts<'_, '_>,
+    index: usize,
+    stream: &Stream,
+    samples: &Range<usize>,
+    before: &[Reference],
+    threads: usize,
+    workspaces: &Workspaces<Workspace>,
+) -> Result<Reference> {
+    let numbers = samples.start / stream.block..samples.end.div_ceil(stream.block);
+    let first = numbers.start * stream.block;
+    let frames = numbers
+        .map(|number| match parts.frame(index, stream, number, samples.end)? {
+            (frame, _) if frame.bytes.len() >= SHORTEST => Ok(frame),
+            (frame, _) => Err(named(
+                &frame,
+                Error::truncated(format!("{} bytes, and a frame has more", frame.bytes.len())),
+            )),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut k = allocate(frames.iter().map(|frame| frame.wanted).sum())?;
+    let tasks = frames.chunks(BATCH).zip(k.chunks_mut(BATCH * stream.block)).collect();
+    let done = map(threads, tasks, |(frames, k): (&[Frame<'_>], &mut [i32])| {
+        workspaces.with(Workspace::default, |workspace| {
+            let decoded = workspace.decoder.decode(frames, k, parts.verify);
+            decoded.map_err(|(i, e)| named(&frames[i], e))?;
+            let Form::Predicted { bits } = stream.form else { return Ok(()) };
+            for (frame, k) in frames.iter().zip(k.chunks_mut(stream.block)) {
+                let number = frame.number as usize;
+                let predictor = parts.head.predictions().predictor(index, number);
+                add_predictions(&predictor, before, number * stream.block, bits, k)
+                    .map_err(|e| named(frame, e))?;
+            }
+            Ok(())
+        })
+    });
+    done.into_iter().collect::<Result<()>>()?;
+    Ok(Reference { first, k, width: stream.bits() })
+}
+
+fn named(frame: &Frame<'_>, e: Error) -> Error {
+    e.within(format!("frame {}", frame.number))
+}
+
+/// Adds the predictions of a stream's samples from `first` on to what FLAC coded of them.
+///
+/// # Errors
+/// `Corrupt` where a sum has more than `bits`.
+pub fn add_predictions(
+    predictor: &Predictor,
+    references: &[Reference],
+    first: usize,
+    bits: u32,
+    payload: &mut [i32],
+) -> Result<()> {
+    let mut predictions = [0; STRETCH];
+    let mut magnitudes = 0;
+    for (stretch, payload) in payload.chunks_mut(STRETCH).enumerate() {
+        let predictions = &mut predictions[..payload.len()];
+        predictor.predict(kernels(), references, first + stretch * STRETCH, predictions);
+        for (x, p) in payload.iter_mut().zip(predictions) {
+            *x = x.wrapping_add(*p);
+            magnitudes |= *x ^ *x >> 31;
+        }
+    }
+    if magnitudes >> (bits - 1) != 0 {
+        return Err(Error::corrupt(format!("an integer of more than {bits} bits")));
+    }
+    Ok(())
+}
