@@ -113,10 +113,15 @@ struct Workspace<'a, T> {
 
 impl<T> Workspace<'_, T> {
     /// Encodes into an empty segment, without memory of what the encoder coded before; the payload
-    /// becomes a piece, and the rest of the segment is returned beside it.
-    fn piece(&mut self, encode: impl FnOnce(&mut Self, &mut Segment)) -> (Piece<'static>, Segment) {
+    /// becomes a piece, and the rest of the segment is returned beside it. The samples have so
+    /// many bytes.
+    fn piece(
+        &mut self,
+        samples: usize,
+        encode: impl FnOnce(&mut Self, &mut Segment),
+    ) -> (Piece<'static>, Segment) {
         self.encoder.reset();
-        let mut segment = Segment { payload: pieces::buffer(), ..Segment::default() };
+        let mut segment = Segment { payload: pieces::buffer(samples / 4), ..Segment::default() };
         let capacity = segment.payload.capacity();
         encode(self, &mut segment);
         let mut payload = std::mem::take(&mut segment.payload);
@@ -337,7 +342,8 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         workspaces.with(
             || self.workspace(),
             |workspace| {
-                let (piece, _) = workspace.piece(|workspace, segment| {
+                let samples = streams.len() * self.request.shape.length * T::SIZE;
+                let (piece, _) = workspace.piece(samples, |workspace, segment| {
                     self.each_view(streams, workspace, |workspace, view, index| {
                         let table = &mut part.table;
                         self.short(view, index, &mut grids, role, table, segment, workspace);
@@ -456,7 +462,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 workspaces.with(
                     || self.workspace(),
                     |workspace| {
-                        workspace.piece(|workspace, segment| {
+                        workspace.piece(range.len() * T::SIZE, |workspace, segment| {
                             let Workspace { encoder, blocks, .. } = workspace;
                             course.segment(&view, range, encoder, blocks, segment, keep);
                         })

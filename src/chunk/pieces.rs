@@ -12,9 +12,16 @@ static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 const MOST_SPARE: usize = 8 << 20;
 const LEAST_SPARE: usize = 1 << 14;
 
-/// An empty buffer, a spare one if there is any.
-pub fn buffer() -> Vec<u8> {
-    SPARE.try_lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default()
+/// An empty buffer for about so many bytes: of the spare ones the smallest that holds them, or the
+/// largest.
+pub fn buffer(bytes: usize) -> Vec<u8> {
+    let Ok(mut spare) = SPARE.try_lock() else { return Vec::new() };
+    let distance = |buffer: &Vec<u8>| match buffer.capacity() {
+        least if least >= bytes => (0, least),
+        most => (1, usize::MAX - most),
+    };
+    let best = (0..spare.len()).min_by_key(|&i| distance(&spare[i]));
+    best.map_or(Vec::new(), |i| spare.swap_remove(i))
 }
 
 /// Takes a buffer back.

@@ -33,6 +33,9 @@ impl Relations {
         let effort = cross::effort(level);
         let mut buffer = Vec::new();
         let mut read = |stream: usize, first: usize, out: &mut [f64]| {
+            if length - first.min(length) < out.len() {
+                return false;
+            }
             let view = view(stream);
             let samples = view.samples::<T>(first, out.len(), &mut buffer);
             let mut usable = true;

@@ -3,16 +3,20 @@
 use super::MOST_REFERENCES;
 use super::effort::Effort;
 use super::least_squares::Factors;
-use super::windows::{Places, READ, Spectrum, White, Whitener};
+use super::windows::{Places, READ, Spectrum, White, Whitener, autocorrelation, common, samples};
 use crate::arithmetic::log2;
 use crate::simd::Kernels;
 
 /// Reads samples of a stream, by its number, from a place on; whether all are numbers to go by.
 pub type ReadStream<'r> = dyn FnMut(usize, usize, &mut [f64]) -> bool + 'r;
 
-/// Streams that are compared with each other at most, and at a first glance.
+/// Streams that are compared with each other at most.
 const MEMBERS: usize = 16;
-const GLANCED: usize = 8;
+
+/// Streams whose predictions are looked at again, and the part of a stream's own power that they
+/// are taken to leave besides.
+const REWHITENED: usize = 4;
+const LEFT: f64 = 1.0 / 256.0;
 
 /// Lags of the first glance, either way.
 const GLANCE: i32 = 4;
@@ -49,23 +53,48 @@ pub fn choose(
     {
         return None;
     }
+    // A first glance at few windows of few streams, as few as the samples pay for.
     let samples = streams.saturating_mul(length);
-    // A first glance at few windows of few streams.
-    let places = Places::spread(length, (samples >> 17).clamp(2, 4));
-    let glance = Group::look(kernels, spread(streams, GLANCED), places, read)?;
+    let (glanced, windows) = match samples {
+        0..0x4_0000 => (4, 2),
+        0x4_0000..0x10_0000 => (6, 2),
+        _ => (8, 4),
+    };
+    let places = Places::spread(length, windows);
+    let members = spread(streams, glanced);
+    let whitener = typical(kernels, &members, &places, read);
+    let glance = Group::look(kernels, members, places, whitener, read)?;
     let chance = 16.0 / glance.compared();
     if !glance.is_related(kernels, LEAST_SQUARE.max(chance)) {
         return None;
     }
     let members = spread(streams, MEMBERS);
+    let windows = (length >> 13).clamp(4, effort.windows);
     let mut scratch = [0.0; READ];
-    let places = Places::spread(length, effort.windows).avoid(length, |place| {
+    let places = Places::spread(length, windows).avoid(length, |place| {
         members.iter().filter(|&&stream| !read(stream, place, &mut scratch)).count()
     });
-    let group = Group::look(kernels, members, places, read)?;
-    let references = group.best(kernels, effort.lag)?;
-    let references = references.into_iter().map(|i| group.members[i].0).collect();
-    Some(Choice { references, places: group.places, whitener: group.whitener })
+    let group = Group::look(kernels, members, places, glance.whitener, read)?;
+    let related = group.relate(kernels, effort.lag);
+    let best = related.best(&group)?;
+    let whitener = related.whitener(kernels, &group, &best, read);
+    let references = best.into_iter().map(|i| group.members[i].0).collect();
+    Some(Choice { references, places: group.places, whitener })
+}
+
+/// The filter that makes typical streams white.
+fn typical(
+    kernels: &Kernels,
+    streams: &[usize],
+    places: &Places,
+    read: &mut ReadStream<'_>,
+) -> Whitener {
+    let mut spectrum = Spectrum::default();
+    for &stream in streams {
+        let read = &mut |place: usize, out: &mut [f64]| read(stream, place, out);
+        spectrum.add(&autocorrelation(kernels, places, read));
+    }
+    spectrum.whitener()
 }
 
 /// Up to `most` of the streams, evenly spread.
@@ -86,16 +115,12 @@ impl Group {
         kernels: &Kernels,
         streams: Vec<usize>,
         places: Places,
+        whitener: Whitener,
         read: &mut ReadStream<'_>,
     ) -> Option<Self> {
-        let mut spectrum = Spectrum::default();
-        for &stream in &streams {
-            spectrum.add(kernels, &places, &mut |place, out| read(stream, place, out));
-        }
-        let whitener = spectrum.whitener();
         let mut white = |stream| {
-            let white = whitener.whiten(&places, &mut |place, out| read(stream, place, out));
-            Some((stream, white?))
+            let read = &mut |place: usize, out: &mut [f64]| read(stream, place, out);
+            Some((stream, whitener.whiten(kernels, &places, read)?))
         };
         let members: Vec<_> = streams.into_iter().filter_map(&mut white).collect();
         (members.len() > 1).then_some(Group { members, places, whitener })
@@ -103,14 +128,21 @@ impl Group {
 
     /// Fewest samples of a member that are compared.
     fn compared(&self) -> f64 {
-        self.members.iter().map(|(_, white)| white.compared()).fold(f64::INFINITY, f64::min)
+        self.members.iter().map(|(_, white)| samples(&white.whole())).fold(f64::INFINITY, f64::min)
     }
 
-    /// The correlation of member `i` with an earlier or later `j`, at the lag where it is largest.
-    fn correlation(&self, kernels: &Kernels, i: usize, j: usize, most: i32) -> f64 {
+    /// The correlation of member `i` with `j` where it is largest, and the lag of `i` there.
+    fn correlation(&self, kernels: &Kernels, i: usize, j: usize, most: i32) -> (f64, i32) {
         let [a, b] = [i, j].map(|m| &self.members[m].1);
-        let products = a.products(kernels, b, -most..=most).unwrap_or_default();
-        products.into_iter().fold(0.0, |best: f64, c| if c.abs() > best.abs() { c } else { best })
+        let windows = common([a, b]).unwrap_or_default();
+        let products = a.products(kernels, b, -most..=most).means(&windows);
+        let lagged = products.into_iter().zip(-most..);
+        lagged.fold((0.0, 0), |best: (f64, i32), c| if c.0.abs() > best.0.abs() { c } else { best })
+    }
+
+    fn powers(&self, kernels: &Kernels) -> Vec<f64> {
+        let power = |white: &White| white.products(kernels, white, 0..=0).means(&white.whole());
+        self.members.iter().map(|(_, white)| power(white)[0]).collect()
     }
 
     /// Whether any two are.
@@ -118,61 +150,115 @@ impl Group {
         let power = self.powers(kernels);
         (1..self.members.len()).any(|i| {
             (0..i).any(|j| {
-                let c = self.correlation(kernels, i, j, GLANCE);
+                let (c, _) = self.correlation(kernels, i, j, GLANCE);
                 c * c > least_square * power[i] * power[j]
             })
         })
     }
 
-    fn powers(&self, kernels: &Kernels) -> Vec<f64> {
-        let power = |(_, white): &(usize, White)| white.products(kernels, white, 0..=0);
-        self.members.iter().map(|member| power(member).map_or(0.0, |p| p[0])).collect()
+    /// The correlations of all pairs, each at the lag where it is largest: that says enough to choose.
+    fn relate(&self, kernels: &Kernels, most: i32) -> Related {
+        let count = self.members.len();
+        let mut pairs = vec![(0.0, 0); count * count];
+        for (i, power) in self.powers(kernels).into_iter().enumerate() {
+            for j in 0..i {
+                let (c, lag) = self.correlation(kernels, i, j, most);
+                pairs[i * count + j] = (c, lag);
+                pairs[j * count + i] = (c, -lag);
+            }
+            pairs[i * count + i] = (power, 0);
+        }
+        Related { pairs, count }
+    }
+}
+
+/// Correlations of all pairs of a group, and their lags.
+struct Related {
+    pairs: Vec<(f64, i32)>,
+    count: usize,
+}
+
+impl Related {
+    fn at(&self, i: usize, j: usize) -> f64 {
+        self.pairs[i * self.count + j].0
+    }
+
+    /// The predictor of a member from others, a coefficient each, and the part of its power that
+    /// this leaves.
+    fn solve(&self, member: usize, from: &[usize]) -> Option<(Vec<f64>, f64)> {
+        let factors = Factors::of(from.len(), |i, j| self.at(from[i], from[j]))?;
+        let right: Vec<f64> = from.iter().map(|&r| self.at(member, r)).collect();
+        let (coefficients, falls) = factors.solve(&right);
+        // Pairs at lags of their own need not be one matrix: it may seem that less than nothing is left.
+        let left = 1.0 - falls.iter().sum::<f64>() / self.at(member, member);
+        Some((coefficients, left.max(1e-12)))
     }
 
     /// The members that predict the others best, the best first.
-    fn best(&self, kernels: &Kernels, lag: i32) -> Option<Vec<usize>> {
-        let count = self.members.len();
-        let power = self.powers(kernels);
-        let mut matrix = vec![0.0; count * count];
-        for i in 0..count {
-            for j in 0..i {
-                // One lag for each two says enough to choose.
-                let c = self.correlation(kernels, i, j, lag);
-                (matrix[i * count + j], matrix[j * count + i]) = (c, c);
-            }
-            matrix[i * count + i] = power[i];
-        }
-        let at = |i: usize, j: usize| matrix[i * count + j];
-        // Bits that a stream loses when it is predicted from others.
-        let gain = |stream: usize, from: &[usize]| {
-            let Some(factors) = Factors::of(from.len(), |i, j| at(from[i], from[j])) else {
-                return 0.0;
-            };
-            let right: Vec<f64> = from.iter().map(|&r| at(stream, r)).collect();
-            let left = power[stream] - factors.solve(&right).1.iter().sum::<f64>();
-            let chance = 1.0 + 2.0 * from.len() as f64 / self.compared();
-            // No more than 20 bits: pairs at lags of their own need not be one matrix.
-            let rest = (left / power[stream]).max(1e-12) * chance;
-            (-0.5 * log2(rest)).max(0.0)
+    fn best(&self, group: &Group) -> Option<Vec<usize>> {
+        let gain = |member: usize, from: &[usize]| {
+            let chance = 1.0 + 2.0 * from.len() as f64 / group.compared();
+            let left = self.solve(member, from).map_or(1.0, |(_, left)| left);
+            (-0.5 * log2(left * chance)).max(0.0)
         };
         let all = |references: &[usize]| -> f64 {
             let place = |i| references.iter().position(|&r| r == i).unwrap_or(references.len());
-            (0..count).map(|i| gain(i, &references[..place(i)])).sum()
+            (0..self.count).map(|i| gain(i, &references[..place(i)])).sum()
         };
         let (mut references, mut saved) = (Vec::new(), 0.0);
-        while references.len() < MOST_REFERENCES.min(count - 1) {
+        while references.len() < MOST_REFERENCES.min(self.count - 1) {
             let more = |candidate| {
-                let mut more: Vec<usize> = references.clone();
-                more.push(candidate);
+                let more = [&references[..], &[candidate]].concat();
                 (all(&more), candidate)
             };
-            let candidates = (0..count).filter(|i| !references.contains(i)).map(more);
+            let candidates = (0..self.count).filter(|i| !references.contains(i)).map(more);
             let (best, candidate) = candidates.max_by(|a, b| a.0.total_cmp(&b.0))?;
-            if best < saved + LEAST_GAIN * count as f64 {
+            if best < saved + LEAST_GAIN * self.count as f64 {
                 break;
             }
-            (saved, _) = (best, references.push(candidate));
+            saved = best;
+            references.push(candidate);
         }
         (!references.is_empty()).then_some(references)
+    }
+
+    /// The filter that makes what predictions leave white, and with it a little of the streams
+    /// themselves, which inexact predictions leave.
+    fn whitener(
+        &self,
+        kernels: &Kernels,
+        group: &Group,
+        references: &[usize],
+        read: &mut ReadStream<'_>,
+    ) -> Whitener {
+        let mut spectrum = Spectrum::default();
+        let mut buffer = [0.0; READ];
+        for member in spread(self.count, REWHITENED) {
+            let before = references.iter().position(|&r| r == member).unwrap_or(references.len());
+            let from = &references[..before];
+            if from.is_empty() {
+                continue;
+            }
+            let Some((coefficients, _)) = self.solve(member, from) else { continue };
+            let (stream, white) = &group.members[member];
+            let scale = |r: usize| group.members[r].1.scale / white.scale;
+            let mut left = |place: usize, out: &mut [f64]| {
+                let mut usable = read(*stream, place, out);
+                for (&r, c) in from.iter().zip(&coefficients) {
+                    let lag = self.pairs[member * self.count + r].1;
+                    let Some(place) = place.checked_add_signed(-lag as isize) else { return false };
+                    usable &= read(group.members[r].0, place, &mut buffer);
+                    let c = c * scale(r);
+                    out.iter_mut().zip(buffer).for_each(|(out, x)| *out -= c * x);
+                }
+                usable
+            };
+            let mut sums = autocorrelation(kernels, &group.places, &mut left);
+            let own = &mut |place: usize, out: &mut [f64]| read(*stream, place, out);
+            let own = autocorrelation(kernels, &group.places, own);
+            sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += LEFT * own);
+            spectrum.add(&sums);
+        }
+        spectrum.whitener()
     }
 }

@@ -24,7 +24,7 @@ pub fn effort(level: u32) -> Effort {
         lag: 8,
         thrift: 1.0 / 1024.0,
         shortest: 4096,
-        least: 1 << 16,
+        least: 1 << 17,
     };
     match level {
         0 => Effort { windows: 0, ..quick },

@@ -3,7 +3,7 @@
 use super::choice::Choice;
 use super::effort::Effort;
 use super::least_squares::Factors;
-use super::windows::{Places, Read, White, Whitener};
+use super::windows::{Places, Products, Read, White, Whitener, common, samples};
 use super::{MOST_COEFFICIENT, Predictor, Term};
 use crate::arithmetic::log2;
 use crate::simd::Kernels;
@@ -34,6 +34,9 @@ pub struct Fitter {
     places: Places,
     whitener: Whitener,
     references: Vec<Seen>,
+    /// Windows that all references have whole, and the mean products in them.
+    whole: Vec<bool>,
+    between: Vec<Vec<Vec<f64>>>,
 }
 
 /// A reference.
@@ -42,40 +45,49 @@ struct Seen {
     /// Bits that its integers fit.
     width: u32,
     /// Products with itself and with the references before it, for lags from −2·lag to 2·lag.
-    products: Vec<Vec<f64>>,
+    products: Vec<Products>,
 }
 
 impl Fitter {
     /// One without references.
     pub fn new(kernels: &'static Kernels, effort: Effort, choice: &Choice) -> Self {
         let (places, whitener) = (choice.places.clone(), choice.whitener.clone());
-        Fitter { kernels, effort, places, whitener, references: Vec::new() }
+        let (whole, between) = (Vec::new(), Vec::new());
+        Fitter { kernels, effort, places, whitener, references: Vec::new(), whole, between }
     }
 
     /// The same without references.
     pub fn without_references(&self) -> Self {
-        let (places, whitener) = (self.places.clone(), self.whitener.clone());
-        Fitter { places, whitener, references: Vec::new(), ..*self }
+        Fitter {
+            places: self.places.clone(),
+            whitener: self.whitener.clone(),
+            references: Vec::new(),
+            whole: Vec::new(),
+            between: Vec::new(),
+            ..*self
+        }
     }
 
     /// Adds the next reference, whose integers of `width` bits `read` gives. False where it is of
     /// no use.
     pub fn add(&mut self, width: u32, read: &mut Read<'_>) -> bool {
-        let Some(white) = self.whitener.whiten(&self.places, read) else { return false };
+        let white = self.whitener.whiten(self.kernels, &self.places, read);
+        let Some(white) = white else { return false };
+        let all = self.references.iter().map(|seen| &seen.white).chain([&white]);
+        let Some(whole) = common(all.clone()) else { return false };
         let most = 2 * self.effort.lag;
-        let others = self.references.iter().map(|seen| &seen.white).chain(std::iter::once(&white));
-        let products: Option<_> =
-            others.map(|other| white.products(self.kernels, other, -most..=most)).collect();
-        let Some(products) = products else { return false };
+        let products = all.map(|other| white.products(self.kernels, other, -most..=most)).collect();
         self.references.push(Seen { white, width, products });
+        self.between = self.means(&whole);
+        self.whole = whole;
         true
     }
 
-    /// Mean product of samples of two references, those of `a` `lag` samples later.
-    fn between(&self, a: usize, b: usize, lag: i32) -> f64 {
-        let (a, b, lag) = if a < b { (b, a, -lag) } else { (a, b, lag) };
-        let products = &self.references[a].products[b];
-        products[(lag + 2 * self.effort.lag) as usize]
+    /// Mean products of the references' samples in some windows: of each with itself and with
+    /// those before it.
+    fn means(&self, windows: &[bool]) -> Vec<Vec<Vec<f64>>> {
+        let each = |seen: &Seen| seen.products.iter().map(|p| p.means(windows)).collect();
+        self.references.iter().map(each).collect()
     }
 
     /// A predictor for a stream of `coded` samples, whose integers `read` gives; none where it
@@ -84,15 +96,19 @@ impl Fitter {
         if self.references.is_empty() {
             return None;
         }
-        let white = self.whitener.whiten(&self.places, read)?;
+        let white = self.whitener.whiten(self.kernels, &self.places, read)?;
+        let windows = common(self.references.iter().map(|seen| &seen.white).chain([&white]))?;
         let lag = self.effort.lag;
-        let power = white.products(self.kernels, &white, 0..=0)?[0];
-        let products: Vec<Option<Vec<f64>>> = self
+        let power = white.products(self.kernels, &white, 0..=0).means(&windows)[0];
+        let products: Vec<Vec<f64>> = self
             .references
             .iter()
-            .map(|seen| white.products(self.kernels, &seen.white, -lag..=lag))
+            .map(|seen| white.products(self.kernels, &seen.white, -lag..=lag).means(&windows))
             .collect();
-        let target = Target { fitter: self, white: &white, products, power, coded };
+        let own = (windows != self.whole).then(|| self.means(&windows));
+        let between = own.as_ref().unwrap_or(&self.between);
+        let target =
+            Target { fitter: self, white: &white, windows, between, products, power, coded };
         let all: Vec<usize> = (0..self.references.len()).collect();
         let tried = self.effort.taps.iter().filter_map(|&taps| {
             let solved = target.solve(&all, taps)?;
@@ -116,8 +132,12 @@ impl Fitter {
 struct Target<'f> {
     fitter: &'f Fitter,
     white: &'f White,
+    /// Those that it and all references have whole.
+    windows: Vec<bool>,
+    /// Mean products of the references in them.
+    between: &'f [Vec<Vec<f64>>],
     /// With each reference, for lags from −lag to lag.
-    products: Vec<Option<Vec<f64>>>,
+    products: Vec<Vec<f64>>,
     power: f64,
     coded: usize,
 }
@@ -137,18 +157,24 @@ struct Solved {
 }
 
 impl Target<'_> {
+    /// Mean product of samples of two references, those of `a` `lag` samples later.
+    fn between(&self, a: usize, b: usize, lag: i32) -> f64 {
+        let (a, b, lag) = if a < b { (b, a, -lag) } else { (a, b, lag) };
+        self.between[a][b][(lag + 2 * self.fitter.effort.lag) as usize]
+    }
+
     fn solve(&self, references: &[usize], taps: usize) -> Option<Solved> {
         let Fitter { effort, references: all, .. } = self.fitter;
         let lag = effort.lag;
         // Coefficients lie around the lag of the largest product.
         let centred = |&r: &usize| {
-            let products = self.products[r].as_ref()?;
+            let products = &self.products[r];
             let largest = products.iter().map(|c| c.abs()).fold(0.0, f64::max);
-            let at = products.iter().position(|c| c.abs() == largest)? as i32 - lag;
+            let at = products.iter().position(|c| c.abs() == largest).unwrap_or(0) as i32 - lag;
             let first = (at - taps as i32 / 2).clamp(-lag, lag + 1 - taps as i32);
-            Some((r, first))
+            (r, first)
         };
-        let terms: Vec<(usize, i32)> = references.iter().filter_map(centred).collect();
+        let terms: Vec<(usize, i32)> = references.iter().map(centred).collect();
         let unknown = |i: usize| {
             let (r, first) = terms[i / taps];
             (r, first + (i % taps) as i32)
@@ -156,18 +182,18 @@ impl Target<'_> {
         let size = terms.len() * taps;
         let factors = Factors::of(size, |i, j| {
             let ((a, lag_a), (b, lag_b)) = (unknown(i), unknown(j));
-            self.fitter.between(a, b, lag_b - lag_a)
+            self.between(a, b, lag_b - lag_a)
         })?;
         let right: Vec<f64> = (0..size)
             .map(|i| {
                 let (r, at) = unknown(i);
-                self.products[r].as_ref().map_or(0.0, |products| products[(at + lag) as usize])
+                self.products[r][(at + lag) as usize]
             })
             .collect();
         let (coefficients, falls) = factors.solve(&right);
         let mut gains = vec![0.0; all.len()];
         let (mut rest, mut worth) = (1.0_f64, 0.0);
-        let chance = log2(1.0 + taps as f64 / self.white.compared());
+        let chance = log2(1.0 + taps as f64 / samples(&self.windows));
         for (&(r, _), falls) in terms.iter().zip(falls.chunks_exact(taps)) {
             let after = (rest - falls.iter().sum::<f64>() / self.power).max(1e-12);
             gains[r] = 0.5 * log2(rest / after) - chance;
@@ -180,16 +206,14 @@ impl Target<'_> {
     /// The predictor in integers.
     fn quantized(&self, solved: &Solved) -> Option<Fit> {
         let seen = &self.fitter.references;
-        let others: Vec<&White> = solved.terms.iter().map(|&(r, _)| &seen[r].white).collect();
-        let (own, means) = self.white.means(&others)?;
-        let mut mean = own;
+        let mut mean = self.white.mean(&self.windows);
         let (mut largest, mut reach) = (0.0_f64, 0.0);
         let mut terms = Vec::new();
         let all = solved.coefficients.chunks_exact(solved.taps);
-        for ((&(r, lag), mean_of), scaled) in solved.terms.iter().zip(means).zip(all) {
+        for (&(r, lag), scaled) in solved.terms.iter().zip(all) {
             let scale = seen[r].white.scale / self.white.scale;
             let coefficients: Vec<f64> = scaled.iter().map(|c| c * scale).collect();
-            mean -= mean_of * coefficients.iter().sum::<f64>();
+            mean -= seen[r].white.mean(&self.windows) * coefficients.iter().sum::<f64>();
             let sizes = coefficients.iter().map(|c| c.abs());
             largest = sizes.clone().fold(largest, f64::max);
             reach += sizes.sum::<f64>() * f64::from(1_u32 << (seen[r].width - 1));

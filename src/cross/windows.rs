@@ -20,6 +20,9 @@ const ORDER: usize = 8;
 /// Samples that are read of a window.
 pub const READ: usize = ORDER + WHITE;
 
+/// Places that are tried for a window.
+const TRIES: usize = 8;
+
 /// What the root mean square of a whitened stream becomes, and its largest magnitude: 256 products
 /// of it fit 31 bits, and a glitch counts as eight times the usual.
 const USUAL: f64 = 256.0;
@@ -40,16 +43,16 @@ impl Places {
         Places((0..count).map(|i| i * slot + (slot - READ) / 2).collect())
     }
 
-    /// As many, of four for each those where fewest streams have gaps. `gaps` counts streams.
+    /// As many, of some for each those where fewest streams have gaps. `gaps` counts streams.
     pub fn avoid(self, length: usize, mut gaps: impl FnMut(usize) -> usize) -> Self {
         let slot = length / self.0.len();
         let least = |(i, place): (usize, usize)| {
-            let tries = [(slot - READ) / 2, 0, slot - READ, (slot - READ) / 4];
             let (mut best, mut fewest) = (place, usize::MAX);
-            for at in tries {
-                let count = gaps(i * slot + at);
+            for n in 0..TRIES {
+                let at = i * slot + (TRIES / 2 + n) % TRIES * (slot - READ) / (TRIES - 1);
+                let count = gaps(at);
                 if count < fewest {
-                    (best, fewest) = (i * slot + at, count);
+                    (best, fewest) = (at, count);
                 }
                 if count == 0 {
                     break;
@@ -72,26 +75,33 @@ fn window(read: &mut Read<'_>, place: usize) -> Option<([f64; READ], f64)> {
     Some((window, mean))
 }
 
+/// Sums of products of samples with those up to [`ORDER`] before them.
+pub type Autocorrelation = [f64; ORDER + 1];
+
+/// That of a stream, over windows without gaps.
+pub fn autocorrelation(kernels: &Kernels, places: &Places, read: &mut Read<'_>) -> Autocorrelation {
+    let mut sums = [0.0; ORDER + 1];
+    for &place in &places.0 {
+        let Some((window, _)) = window(read, place) else { continue };
+        // Zeros in front, and a taper: no product reaches beyond the window.
+        let mut tapered = [0.0; ORDER + READ];
+        for (i, (out, x)) in tapered[ORDER..].iter_mut().zip(window).enumerate() {
+            let t = (2 * i + 1) as f64 / READ as f64 - 1.0;
+            *out = x * (1.0 - t * t);
+        }
+        let products = (kernels.autocorrelate)(&tapered);
+        sums.iter_mut().zip(products).for_each(|(sum, r)| *sum += r);
+    }
+    sums
+}
+
 /// The mean autocorrelation of streams, each as large as any other.
 #[derive(Clone, Debug, Default)]
-pub struct Spectrum([f64; ORDER + 1]);
+pub struct Spectrum(Autocorrelation);
 
 impl Spectrum {
-    /// Adds a stream.
-    pub fn add(&mut self, kernels: &Kernels, places: &Places, read: &mut Read<'_>) {
-        let mut sums = [0.0; ORDER + 1];
-        for &place in &places.0 {
-            let Some((window, _)) = window(read, place) else { continue };
-            // Zeros in front, and a taper: no product reaches beyond the window.
-            let mut tapered = [0.0; ORDER + READ];
-            for (i, (out, x)) in tapered[ORDER..].iter_mut().zip(window).enumerate() {
-                let t = (2 * i + 1) as f64 / READ as f64 - 1.0;
-                *out = x * (1.0 - t * t);
-            }
-            let mut products = [0.0; ORDER + 1];
-            (kernels.correlate)(&tapered, &mut products);
-            sums.iter_mut().zip(products).for_each(|(sum, r)| *sum += r);
-        }
+    /// Adds a stream's.
+    pub fn add(&mut self, sums: &Autocorrelation) {
         if sums[0].is_normal() {
             self.0.iter_mut().zip(sums).for_each(|(all, r)| *all += r / sums[0]);
         }
@@ -108,18 +118,9 @@ impl Spectrum {
 pub struct Whitener([f64; ORDER]);
 
 impl Whitener {
-    fn run(&self, window: &[f64; READ], out: &mut [f64; WHITE]) {
-        out.copy_from_slice(&window[ORDER..]);
-        for (lag, a) in (1..).zip(self.0) {
-            for (out, x) in out.iter_mut().zip(&window[ORDER - lag..]) {
-                *out -= a * x;
-            }
-        }
-    }
-
     /// A stream's windows behind the filter. None where there is nothing to compare: gaps in more
     /// than half of the windows, or a stream that is as good as constant.
-    pub fn whiten(&self, places: &Places, read: &mut Read<'_>) -> Option<White> {
+    pub fn whiten(&self, kernels: &Kernels, places: &Places, read: &mut Read<'_>) -> Option<White> {
         let count = places.0.len();
         let mut white =
             White { samples: Vec::with_capacity(count * WHITE), means: Vec::new(), scale: 1.0 };
@@ -129,8 +130,7 @@ impl Whitener {
             let window = window(read, place);
             white.means.push(window.map(|(_, mean)| mean));
             let Some((window, _)) = window else { continue };
-            self.run(&window, filtered);
-            powers.push(filtered.iter().map(|x| x * x).sum::<f64>() / WHITE as f64);
+            powers.push((kernels.filter)(&window, &self.0, filtered) / WHITE as f64);
         }
         if 2 * powers.len() < count.max(2) {
             return None;
@@ -160,48 +160,72 @@ pub struct White {
 }
 
 impl White {
-    /// Mean products of this stream's samples with those of `other` that are `lags` before them,
-    /// one for each lag, over windows without gaps of either; none where there are too few.
+    /// Sums of products of this stream's samples with those of `other` that are `lags` before them:
+    /// for each window, one for each lag.
     pub fn products(
         &self,
         kernels: &Kernels,
         other: &White,
         lags: RangeInclusive<i32>,
-    ) -> Option<Vec<f64>> {
+    ) -> Products {
         let (least, most) = (*lags.start(), *lags.end());
         let count = (most - least + 1) as usize;
-        let mut sums = vec![0_i64; count];
-        let mut used = 0;
+        let mut sums = vec![0_i64; self.means.len() * count];
         let windows = self.samples.chunks_exact(WHITE).zip(other.samples.chunks_exact(WHITE));
-        for ((a, b), gaps) in windows.zip(self.means.iter().zip(&other.means)) {
-            if gaps.0.is_none() || gaps.1.is_none() {
-                continue;
-            }
-            used += WINDOW;
-            // The largest lag comes first.
+        for ((a, b), sums) in windows.zip(sums.chunks_exact_mut(count)) {
+            // The sample at the largest lag comes first.
             let from = (MARGIN as i32 - most) as usize;
             let b = &b[from..from + WINDOW + count - 1];
-            (kernels.products)(&a[MARGIN..MARGIN + WINDOW], b, &mut sums);
+            (kernels.products)(&a[MARGIN..MARGIN + WINDOW], b, sums);
+            sums.reverse();
         }
-        let mean = |sum: &i64| *sum as f64 / (used as f64 * USUAL * USUAL);
-        (4 * used >= self.means.len() * WINDOW).then(|| sums.iter().rev().map(mean).collect())
+        Products { sums, count }
     }
 
-    /// Samples that a mean product of windows without gaps is the mean of.
-    pub fn compared(&self) -> f64 {
-        (self.means.iter().flatten().count() * WINDOW) as f64
+    /// The windows without gaps.
+    pub fn whole(&self) -> Vec<bool> {
+        self.means.iter().map(Option::is_some).collect()
     }
 
-    /// Means of this stream and of others, over the windows where none has gaps.
-    pub fn means<'w>(&self, others: &[&'w White]) -> Option<(f64, Vec<f64>)> {
-        let (mut mean, mut means, mut count) = (0.0, vec![0.0; others.len()], 0.0);
-        for (i, own) in self.means.iter().enumerate() {
-            let all: Option<Vec<f64>> = others.iter().map(|other| other.means[i]).collect();
-            let (Some(own), Some(all)) = (own, all) else { continue };
-            mean += own;
-            means.iter_mut().zip(all).for_each(|(mean, x)| *mean += x);
-            count += 1.0;
-        }
-        (count > 0.0).then(|| (mean / count, means.into_iter().map(|m| m / count).collect()))
+    /// Mean of what was taken away from some windows without gaps.
+    pub fn mean(&self, windows: &[bool]) -> f64 {
+        let used = self.means.iter().zip(windows).filter(|(_, used)| **used);
+        let (sum, count) = used.fold((0.0, 0.0), |(sum, count), (mean, _)| {
+            (sum + mean.unwrap_or_default(), count + 1.0)
+        });
+        sum / f64::max(count, 1.0)
     }
+}
+
+/// Sums of products for each window and lag.
+pub struct Products {
+    sums: Vec<i64>,
+    count: usize,
+}
+
+impl Products {
+    /// Their means over some windows, one for each lag.
+    pub fn means(&self, windows: &[bool]) -> Vec<f64> {
+        let mut sums = vec![0_i64; self.count];
+        for (products, _) in self.sums.chunks_exact(self.count).zip(windows).filter(|p| *p.1) {
+            sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
+        }
+        let samples = samples(windows) * USUAL * USUAL;
+        sums.into_iter().map(|sum| sum as f64 / samples).collect()
+    }
+}
+
+/// Windows that all streams have whole, if those are enough to go by: a quarter.
+pub fn common<'w>(streams: impl IntoIterator<Item = &'w White>) -> Option<Vec<bool>> {
+    let mut streams = streams.into_iter();
+    let mut windows = streams.next()?.whole();
+    for stream in streams {
+        windows.iter_mut().zip(&stream.means).for_each(|(used, mean)| *used &= mean.is_some());
+    }
+    (4.0 * samples(&windows) >= (windows.len() * WINDOW) as f64).then_some(windows)
+}
+
+/// Samples of some windows.
+pub fn samples(windows: &[bool]) -> f64 {
+    (windows.iter().filter(|used| **used).count() * WINDOW) as f64
 }

@@ -49,6 +49,8 @@ pub static KERNELS: Kernels = Kernels {
     predict_narrow,
     predict_wide,
     products,
+    autocorrelate,
+    filter,
 };
 
 /// Whether this processor has the instructions.
@@ -112,4 +114,7 @@ kernels! {
     predict_narrow = predict::predict_narrow, (taps: &[Tap<'_>], shift: u32, out: &mut [i32]);
     predict_wide = predict::predict_wide, (taps: &[Tap<'_>], shift: u32, out: &mut [i32]);
     products = predict::products, (a: &[i16], b: &[i16], sums: &mut [i64]);
+    autocorrelate = predict::autocorrelate, (samples: &[f64]) -> [f64; 9];
+    filter = predict::filter,
+        (samples: &[f64], coefficients: &[f64; 8], out: &mut [f64]) -> f64;
 }

@@ -178,6 +178,10 @@ pub struct Kernels {
     pub predict_wide: fn(&[Tap<'_>], u32, &mut [i32]),
     /// See [`scalar::predict::products`].
     pub products: fn(&[i16], &[i16], &mut [i64]),
+    /// See [`scalar::predict::autocorrelate`].
+    pub autocorrelate: fn(&[f64]) -> [f64; 9],
+    /// See [`scalar::predict::filter`].
+    pub filter: fn(&[f64], &[f64; 8], &mut [f64]) -> f64,
 }
 
 /// All tables whose instructions this processor has, the slowest first.

@@ -40,4 +40,6 @@ pub static KERNELS: Kernels = Kernels {
     predict_narrow: predict::predict_narrow,
     predict_wide: predict::predict_wide,
     products: predict::products,
+    autocorrelate: predict::autocorrelate,
+    filter: predict::filter,
 };

@@ -49,3 +49,46 @@ pub fn products(a: &[i16], b: &[i16], sums: &mut [i64]) {
         *sum += i64::from(products.sum::<i32>());
     }
 }
+
+/// Sums of products of samples with those up to 8 before them, those of even and of odd places apart
+/// and added last. The first 8 samples are only before others.
+#[inline(always)]
+pub fn autocorrelate(samples: &[f64]) -> [f64; 9] {
+    // The products with the samples 8 to 1 before, and the squares.
+    let mut sums = [[0.0; 8]; 2];
+    let mut squares = [0.0; 2];
+    for (i, x) in samples.windows(9).enumerate() {
+        let newest = x[8];
+        for (sum, x) in sums[i % 2].iter_mut().zip(x) {
+            *sum += newest * x;
+        }
+        squares[i % 2] += newest * newest;
+    }
+    let mut all = [0.0; 9];
+    all[0] = squares[0] + squares[1];
+    for lag in 1..=8 {
+        all[lag] = sums[0][8 - lag] + sums[1][8 - lag];
+    }
+    all
+}
+
+/// Takes from each of the last `out.len()` samples the sum of coefficients times the samples before
+/// it, the newest first. Returns the sum of squares, eight sums that are added last.
+#[inline(always)]
+pub fn filter(samples: &[f64], coefficients: &[f64; 8], out: &mut [f64]) -> f64 {
+    let before = samples.len() - out.len();
+    let mut squares = [0.0; 8];
+    for (i, out) in out.chunks_mut(8).enumerate() {
+        let at = before + 8 * i;
+        let mut left = [0.0; 8];
+        left[..out.len()].copy_from_slice(&samples[at..at + out.len()]);
+        for (lag, coefficient) in (1..).zip(coefficients) {
+            for (left, x) in left.iter_mut().zip(&samples[at - lag..at - lag + out.len()]) {
+                *left -= coefficient * x;
+            }
+        }
+        squares.iter_mut().zip(left).for_each(|(sum, x)| *sum += x * x);
+        out.copy_from_slice(&left[..out.len()]);
+    }
+    squares.iter().sum()
+}
