@@ -16,7 +16,7 @@ const MEMBERS: usize = 16;
 /// Streams whose predictions are looked at again, and the part of a stream's own power that they
 /// are taken to leave besides.
 const REWHITENED: usize = 4;
-const LEFT: f64 = 1.0 / 256.0;
+const LEFT: f64 = 1.0 / 1024.0;
 
 /// Lags of the first glance, either way.
 const GLANCE: i32 = 4;

@@ -11,8 +11,9 @@ pub struct Effort {
     pub lag: i32,
     /// Bits that a coefficient must save of each sample: what the time it takes is worth.
     pub thrift: f64,
-    /// Fewest samples of a stream, and of a chunk.
+    /// Fewest samples of a stream that are worth a predictor.
     pub shortest: usize,
+    /// Fewest samples of a chunk that are worth a look.
     pub least: usize,
 }
 

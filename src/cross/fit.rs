@@ -3,7 +3,7 @@
 use super::choice::Choice;
 use super::effort::Effort;
 use super::least_squares::Factors;
-use super::windows::{Places, Products, Read, White, Whitener, common, samples};
+use super::windows::{Covariances, Places, Read, White, Whitener, common, samples};
 use super::{MOST_COEFFICIENT, Predictor, Term};
 use crate::arithmetic::log2;
 use crate::simd::Kernels;
@@ -34,9 +34,9 @@ pub struct Fitter {
     places: Places,
     whitener: Whitener,
     references: Vec<Seen>,
-    /// Windows that all references have whole, and the mean products in them.
+    /// Windows that all references have whole, and the references' covariances in them.
     whole: Vec<bool>,
-    between: Vec<Vec<Vec<f64>>>,
+    between: Vec<Vec<Covariances>>,
 }
 
 /// A reference.
@@ -44,8 +44,6 @@ struct Seen {
     white: White,
     /// Bits that its integers fit.
     width: u32,
-    /// Products with itself and with the references before it, for lags from −2·lag to 2·lag.
-    products: Vec<Products>,
 }
 
 impl Fitter {
@@ -74,20 +72,23 @@ impl Fitter {
         let white = self.whitener.whiten(self.kernels, &self.places, read);
         let Some(white) = white else { return false };
         let all = self.references.iter().map(|seen| &seen.white).chain([&white]);
-        let Some(whole) = common(all.clone()) else { return false };
-        let most = 2 * self.effort.lag;
-        let products = all.map(|other| white.products(self.kernels, other, -most..=most)).collect();
-        self.references.push(Seen { white, width, products });
-        self.between = self.means(&whole);
+        let Some(whole) = common(all) else { return false };
+        self.references.push(Seen { white, width });
+        self.between = self.covariances(&whole);
         self.whole = whole;
         true
     }
 
-    /// Mean products of the references' samples in some windows: of each with itself and with
-    /// those before it.
-    fn means(&self, windows: &[bool]) -> Vec<Vec<Vec<f64>>> {
-        let each = |seen: &Seen| seen.products.iter().map(|p| p.means(windows)).collect();
-        self.references.iter().map(each).collect()
+    /// The covariances of the references in some windows: of each with those before and itself.
+    fn covariances(&self, windows: &[bool]) -> Vec<Vec<Covariances>> {
+        let of = |a: &Seen, b: &Seen| {
+            Covariances::of(self.kernels, &a.white, &b.white, self.effort.lag, windows)
+        };
+        let upto = |i: usize| {
+            let a = &self.references[i];
+            self.references[..=i].iter().map(|b| of(a, b)).collect()
+        };
+        (0..self.references.len()).map(upto).collect()
     }
 
     /// A predictor for a stream of `coded` samples, whose integers `read` gives; none where it
@@ -105,7 +106,7 @@ impl Fitter {
             .iter()
             .map(|seen| white.products(self.kernels, &seen.white, -lag..=lag).means(&windows))
             .collect();
-        let own = (windows != self.whole).then(|| self.means(&windows));
+        let own = (windows != self.whole).then(|| self.covariances(&windows));
         let between = own.as_ref().unwrap_or(&self.between);
         let target =
             Target { fitter: self, white: &white, windows, between, products, power, coded };
@@ -134,8 +135,8 @@ struct Target<'f> {
     white: &'f White,
     /// Those that it and all references have whole.
     windows: Vec<bool>,
-    /// Mean products of the references in them.
-    between: &'f [Vec<Vec<f64>>],
+    /// Covariances of the references in them.
+    between: &'f [Vec<Covariances>],
     /// With each reference, for lags from −lag to lag.
     products: Vec<Vec<f64>>,
     power: f64,
@@ -157,12 +158,6 @@ struct Solved {
 }
 
 impl Target<'_> {
-    /// Mean product of samples of two references, those of `a` `lag` samples later.
-    fn between(&self, a: usize, b: usize, lag: i32) -> f64 {
-        let (a, b, lag) = if a < b { (b, a, -lag) } else { (a, b, lag) };
-        self.between[a][b][(lag + 2 * self.fitter.effort.lag) as usize]
-    }
-
     fn solve(&self, references: &[usize], taps: usize) -> Option<Solved> {
         let Fitter { effort, references: all, .. } = self.fitter;
         let lag = effort.lag;
@@ -182,7 +177,8 @@ impl Target<'_> {
         let size = terms.len() * taps;
         let factors = Factors::of(size, |i, j| {
             let ((a, lag_a), (b, lag_b)) = (unknown(i), unknown(j));
-            self.between(a, b, lag_b - lag_a)
+            // The one of the later reference comes first.
+            self.between[a][b].at(lag_a, lag_b)
         })?;
         let right: Vec<f64> = (0..size)
             .map(|i| {

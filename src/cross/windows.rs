@@ -215,6 +215,64 @@ impl Products {
     }
 }
 
+/// Σ a[n − i]·b[n − j] of two streams for all lags i and j up to `most` either way, over the same
+/// samples n of some windows.
+pub struct Covariances {
+    sums: Vec<f64>,
+    most: i32,
+}
+
+impl Covariances {
+    pub fn of(kernels: &Kernels, a: &White, b: &White, most: i32, windows: &[bool]) -> Self {
+        let count = (2 * most + 1) as usize;
+        // Samples of all windows at the least lag; a larger lag takes them from further left.
+        let newest = MARGIN + most as usize;
+        let oldest = MARGIN - most as usize;
+        let (mut row, mut column) = (vec![0_i64; count], vec![0_i64; count]);
+        let mut edges = vec![0_i32; count * count];
+        let both = a.samples.chunks_exact(WHITE).zip(b.samples.chunks_exact(WHITE));
+        for ((a, b), _) in both.zip(windows).filter(|(_, used)| **used) {
+            // Both from the largest lag to the least.
+            (kernels.products)(&a[newest..][..WINDOW], &b[oldest..newest + WINDOW], &mut row);
+            (kernels.products)(&b[newest..][..WINDOW], &a[oldest..newest + WINDOW], &mut column);
+            // What enters on the left, and what leaves on the right, from the largest lag on.
+            let (left, right) = (oldest..newest, oldest + WINDOW..newest + WINDOW);
+            let of_a = a[left.clone()].iter().zip(&a[right.clone()]);
+            for (edges, (&a_in, &a_out)) in edges.chunks_exact_mut(count).zip(of_a) {
+                let of_b = b[left.clone()].iter().zip(&b[right.clone()]);
+                for (edge, (&b_in, &b_out)) in edges.iter_mut().zip(of_b) {
+                    *edge += i32::from(a_in) * i32::from(b_in);
+                    *edge -= i32::from(a_out) * i32::from(b_out);
+                }
+            }
+        }
+        row.reverse();
+        column.reverse();
+        let mut sums = vec![0_i64; count * count];
+        for i in 0..count {
+            for j in 0..count {
+                sums[i * count + j] = match (i, j) {
+                    (0, j) => row[j],
+                    (i, 0) => column[i],
+                    // Lags one larger than those of the element before on the diagonal.
+                    _ => {
+                        let edge = edges[(count - 1 - i) * count + count - 1 - j];
+                        sums[(i - 1) * count + j - 1] + i64::from(edge)
+                    }
+                };
+            }
+        }
+        let samples = samples(windows) * USUAL * USUAL;
+        Covariances { sums: sums.into_iter().map(|sum| sum as f64 / samples).collect(), most }
+    }
+
+    /// The mean of a[n − i]·b[n − j].
+    pub fn at(&self, i: i32, j: i32) -> f64 {
+        let count = 2 * self.most + 1;
+        self.sums[((i + self.most) * count + j + self.most) as usize]
+    }
+}
+
 /// Windows that all streams have whole, if those are enough to go by: a quarter.
 pub fn common<'w>(streams: impl IntoIterator<Item = &'w White>) -> Option<Vec<bool>> {
     let mut streams = streams.into_iter();
