@@ -10,8 +10,10 @@ use crate::simd::Kernels;
 /// Reads samples of a stream, by its number, from a place on; whether all are numbers to go by.
 pub type ReadStream<'r> = dyn FnMut(usize, usize, &mut [f64]) -> bool + 'r;
 
-/// Streams that are compared with each other at most.
+/// Streams that are compared with each other at most; half of them in a chunk of fewer samples than
+/// many.
 const MEMBERS: usize = 16;
+const MANY: usize = 1 << 19;
 
 /// Streams whose predictions are looked at again, and the part of a stream's own power that they
 /// are taken to leave besides.
@@ -68,7 +70,7 @@ pub fn choose(
     if !glance.is_related(kernels, LEAST_SQUARE.max(chance)) {
         return None;
     }
-    let members = spread(streams, MEMBERS);
+    let members = spread(streams, if samples < MANY { MEMBERS / 2 } else { MEMBERS });
     let windows = (length >> 13).clamp(4, effort.windows);
     let mut scratch = [0.0; READ];
     let places = Places::spread(length, windows).avoid(length, |place| {
@@ -183,41 +185,45 @@ impl Related {
         self.pairs[i * self.count + j].0
     }
 
-    /// The predictor of a member from others, a coefficient each, and the part of its power that
-    /// this leaves.
-    fn solve(&self, member: usize, from: &[usize]) -> Option<(Vec<f64>, f64)> {
+    /// The predictor of a member from others, a coefficient each.
+    fn solve(&self, member: usize, from: &[usize]) -> Option<Vec<f64>> {
         let factors = Factors::of(from.len(), |i, j| self.at(from[i], from[j]))?;
         let right: Vec<f64> = from.iter().map(|&r| self.at(member, r)).collect();
-        let (coefficients, falls) = factors.solve(&right);
-        // Pairs at lags of their own need not be one matrix: it may seem that less than nothing is left.
-        let left = 1.0 - falls.iter().sum::<f64>() / self.at(member, member);
-        Some((coefficients, left.max(1e-12)))
+        Some(factors.solve(&right).0)
     }
 
     /// The members that predict the others best, the best first.
     fn best(&self, group: &Group) -> Option<Vec<usize>> {
-        let gain = |member: usize, from: &[usize]| {
-            let chance = 1.0 + 2.0 * from.len() as f64 / group.compared();
-            let left = self.solve(member, from).map_or(1.0, |(_, left)| left);
-            (-0.5 * log2(left * chance)).max(0.0)
-        };
-        let all = |references: &[usize]| -> f64 {
-            let place = |i| references.iter().position(|&r| r == i).unwrap_or(references.len());
-            (0..self.count).map(|i| gain(i, &references[..place(i)])).sum()
-        };
-        let (mut references, mut saved) = (Vec::new(), 0.0);
+        // What is left of the correlations when all streams are predicted from those chosen so far.
+        let mut left: Vec<f64> = self.pairs.iter().map(|pair| pair.0).collect();
+        let chance = 1.0 + 2.0 / group.compared();
+        let mut references = Vec::new();
         while references.len() < MOST_REFERENCES.min(self.count - 1) {
-            let more = |candidate| {
-                let more = [&references[..], &[candidate]].concat();
-                (all(&more), candidate)
+            let at = |i: usize, j: usize| left[i * self.count + j];
+            let others = |r| (0..self.count).filter(move |&i| i != r);
+            // Part of a member's power that one more reference leaves. Pairs at lags of their own
+            // need not be one matrix: it may seem that less than nothing is left.
+            let rest = |r, i| 1.0 - at(i, r) / at(r, r) * (at(i, r) / at(i, i));
+            let saved = |r| -> f64 {
+                let candidates = others(r).filter(|i| !references.contains(i));
+                let bits = |i| -0.5 * log2(rest(r, i).max(1e-12) * chance);
+                candidates.map(|i| bits(i).max(0.0)).sum()
             };
-            let candidates = (0..self.count).filter(|i| !references.contains(i)).map(more);
-            let (best, candidate) = candidates.max_by(|a, b| a.0.total_cmp(&b.0))?;
-            if best < saved + LEAST_GAIN * self.count as f64 {
+            let candidates = (0..self.count).filter(|r| !references.contains(r));
+            let all = candidates.map(|r| (saved(r), r));
+            let (bits, r) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
+            // NaN is no gain either.
+            if !(bits > LEAST_GAIN * self.count as f64) {
                 break;
             }
-            saved = best;
-            references.push(candidate);
+            references.push(r);
+            let row: Vec<f64> = (0..self.count).map(|i| at(i, r)).collect();
+            for i in others(r) {
+                for j in others(r) {
+                    left[i * self.count + j] -= row[i] * row[j] / row[r];
+                }
+                left[i * self.count + i] = left[i * self.count + i].max(1e-12 * self.at(i, i));
+            }
         }
         (!references.is_empty()).then_some(references)
     }
@@ -239,7 +245,7 @@ impl Related {
             if from.is_empty() {
                 continue;
             }
-            let Some((coefficients, _)) = self.solve(member, from) else { continue };
+            let Some(coefficients) = self.solve(member, from) else { continue };
             let (stream, white) = &group.members[member];
             let scale = |r: usize| group.members[r].1.scale / white.scale;
             let mut left = |place: usize, out: &mut [f64]| {

@@ -34,7 +34,7 @@ pub fn effort(level: u32) -> Effort {
             windows: 64,
             taps: &[1, 3, 5, 8, 12, 16],
             lag: 12,
-            thrift: 0.0,
+            thrift: 1.0 / 4096.0,
             shortest: 1024,
             least: 1 << 12,
         },

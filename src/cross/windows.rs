@@ -5,7 +5,6 @@
 //! typical one of them white, and are compared behind it.
 
 use super::least_squares::levinson;
-use crate::arithmetic::nearest;
 use crate::simd::Kernels;
 use std::ops::RangeInclusive;
 
@@ -64,16 +63,33 @@ impl Places {
     }
 }
 
-/// Reads a stream's window at a place, and takes its mean away. None where it has gaps.
-fn window(read: &mut Read<'_>, place: usize) -> Option<([f64; READ], f64)> {
-    let mut window = [0.0; READ];
-    if !read(place, &mut window) {
+/// Reads a stream's window at a place, and takes its mean away, which is returned. None where it
+/// has gaps.
+fn center(read: &mut Read<'_>, place: usize, window: &mut [f64; READ]) -> Option<f64> {
+    if !read(place, window) {
         return None;
     }
-    let mean = window.iter().sum::<f64>() / READ as f64;
+    // Four sums, which need not wait for each other.
+    let mut sums = [0.0; 4];
+    for four in window.chunks_exact(4) {
+        sums.iter_mut().zip(four).for_each(|(sum, x)| *sum += x);
+    }
+    let mean = sums.iter().sum::<f64>() / READ as f64;
     window.iter_mut().for_each(|x| *x -= mean);
-    Some((window, mean))
+    Some(mean)
 }
+
+/// What a window is multiplied with for its autocorrelation: a parabola that is 0 beside it.
+static TAPER: [f64; READ] = {
+    let mut taper = [0.0; READ];
+    let mut i = 0;
+    while i < READ {
+        let t = (2 * i + 1) as f64 / READ as f64 - 1.0;
+        taper[i] = 1.0 - t * t;
+        i += 1;
+    }
+    taper
+};
 
 /// Sums of products of samples with those up to [`ORDER`] before them.
 pub type Autocorrelation = [f64; ORDER + 1];
@@ -82,13 +98,14 @@ pub type Autocorrelation = [f64; ORDER + 1];
 pub fn autocorrelation(kernels: &Kernels, places: &Places, read: &mut Read<'_>) -> Autocorrelation {
     let mut sums = [0.0; ORDER + 1];
     for &place in &places.0 {
-        let Some((window, _)) = window(read, place) else { continue };
+        let mut window = [0.0; READ];
+        if center(read, place, &mut window).is_none() {
+            continue;
+        }
         // Zeros in front, and a taper: no product reaches beyond the window.
         let mut tapered = [0.0; ORDER + READ];
-        for (i, (out, x)) in tapered[ORDER..].iter_mut().zip(window).enumerate() {
-            let t = (2 * i + 1) as f64 / READ as f64 - 1.0;
-            *out = x * (1.0 - t * t);
-        }
+        let products = tapered[ORDER..].iter_mut().zip(window.iter().zip(&TAPER));
+        products.for_each(|(out, (x, taper))| *out = x * taper);
         let products = (kernels.autocorrelate)(&tapered);
         sums.iter_mut().zip(products).for_each(|(sum, r)| *sum += r);
     }
@@ -122,14 +139,16 @@ impl Whitener {
     /// than half of the windows, or a stream that is as good as constant.
     pub fn whiten(&self, kernels: &Kernels, places: &Places, read: &mut Read<'_>) -> Option<White> {
         let count = places.0.len();
-        let mut white =
-            White { samples: Vec::with_capacity(count * WHITE), means: Vec::new(), scale: 1.0 };
+        let mut white = White { samples: Vec::new(), means: Vec::new(), scale: 1.0 };
         let mut filtered = vec![[0.0; WHITE]; count];
         let mut powers = Vec::with_capacity(count);
         for (&place, filtered) in places.0.iter().zip(&mut filtered) {
-            let window = window(read, place);
-            white.means.push(window.map(|(_, mean)| mean));
-            let Some((window, _)) = window else { continue };
+            let mut window = [0.0; READ];
+            let mean = center(read, place, &mut window);
+            white.means.push(mean);
+            if mean.is_none() {
+                continue;
+            }
             powers.push((kernels.filter)(&window, &self.0, filtered) / WHITE as f64);
         }
         if 2 * powers.len() < count.max(2) {
@@ -141,9 +160,9 @@ impl Whitener {
         if !power.is_normal() || !white.scale.is_normal() {
             return None;
         }
-        for filtered in &filtered {
-            let small = |x: f64| nearest((x * white.scale).clamp(-MOST, MOST)) as i32 as i16;
-            white.samples.extend_from_slice(&filtered.map(small));
+        white.samples.resize(count * WHITE, 0);
+        for (filtered, out) in filtered.iter().zip(white.samples.chunks_exact_mut(WHITE)) {
+            (kernels.narrow)(filtered, white.scale, MOST, out);
         }
         Some(white)
     }

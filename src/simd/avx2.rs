@@ -51,6 +51,7 @@ pub static KERNELS: Kernels = Kernels {
     products,
     autocorrelate,
     filter,
+    narrow,
 };
 
 /// Whether this processor has the instructions.
@@ -117,4 +118,5 @@ kernels! {
     autocorrelate = predict::autocorrelate, (samples: &[f64]) -> [f64; 9];
     filter = predict::filter,
         (samples: &[f64], coefficients: &[f64; 8], out: &mut [f64]) -> f64;
+    narrow = predict::narrow, (samples: &[f64], scale: f64, most: f64, out: &mut [i16]);
 }

@@ -182,6 +182,8 @@ pub struct Kernels {
     pub autocorrelate: fn(&[f64]) -> [f64; 9],
     /// See [`scalar::predict::filter`].
     pub filter: fn(&[f64], &[f64; 8], &mut [f64]) -> f64,
+    /// See [`scalar::predict::narrow`].
+    pub narrow: fn(&[f64], f64, f64, &mut [i16]),
 }
 
 /// All tables whose instructions this processor has, the slowest first.

@@ -42,4 +42,5 @@ pub static KERNELS: Kernels = Kernels {
     products: predict::products,
     autocorrelate: predict::autocorrelate,
     filter: predict::filter,
+    narrow: predict::narrow,
 };
