@@ -131,15 +131,19 @@ fn decode_one(
             let Form::Predicted { bits } = stream.form else { return Ok(()) };
             for (frame, k) in frames.iter().zip(k.chunks_mut(stream.block)) {
                 let number = frame.number as usize;
+                let start = number * stream.block;
+                let from = start.max(samples.start);
+                let k = &mut k[from - start..samples.end.min(start + frame.wanted) - start];
                 let predictor = parts.head.predictions().predictor(index, number);
-                add_predictions(&predictor, before, number * stream.block, bits, k)
-                    .map_err(|e| named(frame, e))?;
+                add_predictions(&predictor, before, from, bits, k).map_err(|e| named(frame, e))?;
             }
             Ok(())
         })
     });
     done.into_iter().collect::<Result<()>>()?;
-    Ok(Reference { first, k, width: stream.bits() })
+    k.truncate(samples.end - first);
+    k.drain(..samples.start - first);
+    Ok(Reference { first: samples.start, k, width: stream.bits() })
 }
 
 fn named(frame: &Frame<'_>, e: Error) -> Error {
@@ -172,3 +176,6 @@ pub fn add_predictions(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,7 +236,9 @@ impl Table {
             match stream.form {
                 Form::Difference { .. } => anchors = add(anchors, count)?,
                 Form::Predicted { .. } if !referenced => {
-                    return Err(place(Error::corrupt("predicted in a chunk without references")));
+                    return Err(place(Error::corrupt(
+                        "form 4 in a chunk without references (flag 4)",
+                    )));
                 }
                 Form::Predicted { .. } => predicted = add(predicted, 1)?,
                 _ => {}
@@ -245,20 +247,11 @@ impl Table {
                 blocks = add(blocks, spans)?;
             }
         }
-        let mut predictions = Predictions::default();
-        if referenced {
-            let stream = |index| columns.stream(index, length, seed);
-            predictions = Predictions::read_references(cursor, streams, |index| {
-                Ok(matches!(stream(index)?.form, Form::Narrow | Form::Predicted { .. }))
-            })?;
-            // Where columns are the same, either all streams are predicted or none.
-            let candidates = if predicted == 0 { 0 } else { streams };
-            let those = (0..candidates).filter_map(|index| {
-                let stream = stream(index).ok()?;
-                matches!(stream.form, Form::Predicted { .. }).then(|| (index, stream.frames()))
-            });
-            predictions.read_predictors(cursor, predicted, those)?;
-        }
+        let stream = |index| columns.stream(index, length, seed).expect("valid as the others");
+        let predictions = match referenced {
+            true => Predictions::read(cursor, streams, predicted, stream)?,
+            false => Predictions::default(),
+        };
         if anchors > cursor.left() as u64 {
             return Err(Error::truncated(format!("{anchors} anchors in {} bytes", cursor.left())));
         }

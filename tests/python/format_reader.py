@@ -18,7 +18,7 @@ MASK = (1 << 64) - 1
 COLUMNS = ["kind", "offset", "factor", "width", "block"]
 COLUMNS += ["detail", "parameter", "second", "padding", "exceptions"]
 RULES = ["ordered", "quanta", "decimal", "dithered", "affine", "folded"]
-FORMS = ["constant", "narrow", "split", "difference"]
+FORMS = ["constant", "narrow", "split", "difference", "predicted"]
 
 
 class Unsupported(FormatError):
@@ -60,7 +60,7 @@ class Cursor:
                 return value
         raise FormatError("a varint of more than ten bytes")
 
-    def column(self, count, name, meaning=str):
+    def column(self, count, name, meaning=lambda row, value: str(value)):
         if count == 0:
             return []
         start = self.at
@@ -69,11 +69,11 @@ class Cursor:
         if layout == 1:
             check(count <= self.left(), "truncated column")
             values = [self.varint() for _ in range(count)]
-            self.note(start, f"{name}: {', '.join(meaning(v) for v in values)}")
+            self.note(start, f"{name}: {', '.join(meaning(*v) for v in enumerate(values))}")
             return values
         check(count <= 65536 or name in COLUMNS, f"one length for {count} rows")
         value = self.varint()
-        self.note(start, f"{name}: {meaning(value)}")
+        self.note(start, f"{name}: {meaning(0, value)}")
         return [value] * count
 
 
@@ -96,9 +96,13 @@ class Stream:
     second: int
     coded: int
     exceptions: int
+    predictors: list = field(default_factory=list)
     anchors: list = field(default_factory=list)
     frames: list = field(default_factory=list)
     spans: list = field(default_factory=list)
+    # Decoded: integers, and the exception blocks as they are.
+    k: list = field(default_factory=list)
+    blocks: list = field(default_factory=list)
 
     def frame_count(self):
         return 0 if self.form == 0 else -(-self.coded // self.block)
@@ -107,7 +111,7 @@ class Stream:
 def stream_of(index, row, length, is_float):
     kind, offset, factor, width, block, detail, parameter, second, padding, exceptions = row
     rule, form = kind & 15, kind >> 4
-    if rule > 5 or form > 3:
+    if rule > 5 or form > 4:
         raise Unsupported(f"kind {kind}: install a later h5flac")
     check(rule == 0 or is_float, "a rule of floats for integers")
     check(factor >= 1, "factor")
@@ -119,6 +123,7 @@ def stream_of(index, row, length, is_float):
         check(4 <= width <= 32 and 1 <= block <= 65535, "width or block")
         check(block >= 16 or block >= coded, "short blocks")
     check(form != 2 or 1 <= detail <= 63, "low bits")
+    check(form != 4 or 4 <= detail <= 32, "bits")
     check(form >= 2 or detail == 0, "unused detail")
     if rule in (1, 3, 4):
         quanta = float_of(parameter)
@@ -146,7 +151,7 @@ class Chunk:
             raise Unsupported(f"version {version}: install a later h5flac")
         code = prefix.take(1, "type code")[0]
         flags = prefix.take(1, "flags")[0]
-        check(flags in (0, 1, 2), "flags")
+        check(flags in (0, 1, 2, 4, 6), "flags")
         check(prefix.take(1, "zero")[0] == 0, "zero byte")
         length = int.from_bytes(prefix.take(8, "length of the rest of the head"), "little")
         crc32 = prefix.take(4, "CRC-32 of the head")
@@ -172,9 +177,9 @@ class Chunk:
             self.pieces(head)
         else:
             self.seed = 0
-            if flags == 2:
+            if flags & 2:
                 self.seed = int.from_bytes(head.take(4, "dither seed"), "little")
-            self.table(head, outer * inner * self.parts, is_float)
+            self.table(head, outer * inner * self.parts, is_float, flags & 4)
         check(head.left() == 0, "bytes after the head")
 
     def pieces(self, head):
@@ -186,20 +191,28 @@ class Chunk:
         count = -(-self.raw_size // self.piece)
         self.checks = [head.take(4, "CRC-32 of a piece") for _ in range(count)]
 
-    def table(self, head, count, is_float):
-        def meaning(name):
-            zigzag = name in ("offset", "detail")
-            return lambda v: (
-                f"{v:#x}"
-                if name in ("parameter", "second") and v
-                else (str(unzigzag(v)) if zigzag else str(v))
-            )
+    def table(self, head, count, is_float, is_referenced):
+        columns = []
 
-        columns = [head.column(count, name, meaning(name)) for name in COLUMNS]
+        def meaning(name):
+            def of(row, value):
+                zigzag = name == "offset" or (name == "detail" and columns[0][row] >> 4 == 3)
+                is_code = name in ("parameter", "second") and value
+                return f"{value:#x}" if is_code else str(unzigzag(value) if zigzag else value)
+
+            return of
+
+        for name in COLUMNS:
+            columns.append(head.column(count, name, meaning(name)))
         self.streams = [
             stream_of(i, row, self.length, is_float)
             for i, row in enumerate(zip(*columns, strict=True))
         ]
+        self.references = self.references_of(head) if is_referenced else []
+        for stream in self.streams:
+            if stream.form == 4:
+                check(is_referenced, "a predicted stream without references")
+                self.predictors(head, stream)
         for stream in self.streams:
             last = 0
             for _ in range(stream.frame_count() if stream.form == 3 else 0):
@@ -216,6 +229,54 @@ class Chunk:
             if stream.exceptions:
                 stream.spans = [next(spans) for _ in range(-(-self.length // SPAN))]
 
+    def references_of(self, head):
+        start = head.at
+        count = head.varint()
+        check(1 <= count <= 4, "number of references")
+        references = [head.varint() for _ in range(count)]
+        head.note(start, f"references: {', '.join(map(str, references))}")
+        check(max(references) < len(self.streams), "a reference that does not exist")
+        check(len(set(references)) == count, "a reference twice")
+        check(all(self.streams[s].form in (1, 4) for s in references), "form of a reference")
+        return references
+
+    def predictors(self, head, stream):
+        """Reads the predictors of a stream; it has one for each frame after."""
+        start = head.at
+        shared = head.varint()
+        head.note(start, f"stream {stream.index}, frames of a predictor: {shared or 'all'}")
+        usable = len(self.references)
+        if stream.index in self.references:
+            usable = self.references.index(stream.index)
+        frames = stream.frame_count()
+        for first in range(0, frames, shared or frames):
+            predictor = self.predictor(head, usable, f"stream {stream.index}, predictor")
+            stream.predictors += [predictor] * min(shared or frames, frames - first)
+
+    def predictor(self, head, usable, name):
+        start = head.at
+        count = head.varint()
+        check(count <= 4, "number of terms")
+        shift = head.varint() if count else 0
+        check(shift <= 15, "shift")
+        head.note(start, f"{name}: terms {count}, shift {shift}" if count else f"{name}: none")
+        terms, least = [], 0
+        for _ in range(count):
+            start = head.at
+            place = head.varint()
+            check(least <= place < usable, "reference of a term")
+            least = place + 1
+            lag = unzigzag(head.varint())
+            check(abs(lag) <= 1 << 20, "lag")
+            taps = head.varint()
+            check(1 <= taps <= 16, "number of coefficients")
+            coefficients = [unzigzag(head.varint()) for _ in range(taps)]
+            check(max(map(abs, coefficients)) < 1 << 15, "coefficient")
+            reference = f"reference {place} (stream {self.references[place]})"
+            head.note(start, f"{reference}, lag {lag}: {', '.join(map(str, coefficients))}")
+            terms.append((place, lag, coefficients))
+        return shift, terms
+
     def decode(self):
         """The decoded chunk, every checksum verified."""
         payload = Cursor(self.data, self.end, self.notes)
@@ -227,16 +288,22 @@ class Chunk:
             shape = (self.shape[0], self.length, self.shape[2] * self.parts)
             bits = np.zeros(shape, f"<u{self.size}")
             for stream in self.streams:
+                self.integers(stream, payload)
+            for index in self.references:
+                self.predict(self.streams[index])
+            for stream in self.streams:
+                if stream.index not in self.references:
+                    self.predict(stream)
                 o, i = divmod(stream.index, shape[2])
-                bits[o, :, i] = self.stream(stream, payload)
+                bits[o, :, i] = self.stream(stream)
             raw = bits.astype(">" + bits.dtype.str[1:] if self.is_big else bits.dtype).tobytes()
         at = payload.at
         checked(self.data[:at], payload.take(4, "CRC-32 of the chunk"), "chunk")
         check(payload.left() == 0, "bytes after the chunk")
         return raw
 
-    def stream(self, stream, payload):
-        """A stream's samples as bits."""
+    def integers(self, stream, payload):
+        """Reads a stream's parts; its k are without what others predict."""
         self.seen.add(f"rule {RULES[stream.rule]}")
         self.seen.add(f"form {FORMS[stream.form]}")
         k = []
@@ -262,12 +329,30 @@ class Chunk:
             self.seen.add(f"several frames of form {FORMS[stream.form]}")
         if stream.coded < self.length:
             self.seen.add("padding")
-        k += [0] * (self.length - len(k))
-        n = [signed(stream.offset + stream.factor * value) for value in k]
-        bits = self.samples(stream, n)
+        stream.k = k + [0] * (self.length - len(k))
         for span, length in enumerate(stream.spans):
-            if length:
-                block = payload.take(length, f"stream {stream.index}, exception block {span}")
+            place = f"stream {stream.index}, exception block {span}"
+            stream.blocks.append(payload.take(length, place if length else None))
+
+    def predict(self, stream):
+        """Adds to a stream's k what its references predict, if they do."""
+        for i in range(stream.coded if stream.form == 4 else 0):
+            shift, terms = stream.predictors[i // stream.block]
+            total = (1 << shift) // 2
+            for place, lag, coefficients in terms:
+                reference = self.streams[self.references[place]].k
+                for t, coefficient in enumerate(coefficients):
+                    j = i - lag - t
+                    total += coefficient * reference[j] if 0 <= j < self.length else 0
+            stream.k[i] = signed(stream.k[i] + (total >> shift), 32)
+            check(signed(stream.k[i], stream.detail) == stream.k[i], "more bits than declared")
+
+    def stream(self, stream):
+        """A stream's samples as bits."""
+        n = [signed(stream.offset + stream.factor * value) for value in stream.k]
+        bits = self.samples(stream, n)
+        for span, block in enumerate(stream.blocks):
+            if block:
                 self.exceptions(block, span * SPAN, bits)
         return bits
 

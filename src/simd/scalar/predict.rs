@@ -34,10 +34,27 @@ pub fn predict_narrow(taps: &[Tap<'_>], shift: u32, out: &mut [i32]) {
 /// The same of any samples, modulo 2^32: sums take 64 bits.
 #[inline(always)]
 pub fn predict_wide(taps: &[Tap<'_>], shift: u32, out: &mut [i32]) {
-    for (i, out) in out.iter_mut().enumerate() {
-        let products =
-            taps.iter().map(|tap| i64::from(tap.coefficient) * i64::from(tap.samples[i]));
-        *out = ((products.sum::<i64>() + ((1 << shift) >> 1)) >> shift) as i32;
+    /// As many vectors, of four.
+    const TOGETHER: usize = 16;
+    let round = (1_i64 << shift) >> 1;
+    let product = |tap: &Tap<'_>, x: i32| i64::from(tap.coefficient) * i64::from(x);
+    let whole = out.len() / TOGETHER * TOGETHER;
+    let (blocks, rest) = out.split_at_mut(whole);
+    for (block, out) in blocks.chunks_exact_mut(TOGETHER).enumerate() {
+        let mut sums = [round; TOGETHER];
+        for tap in taps {
+            let samples = &tap.samples[block * TOGETHER..][..TOGETHER];
+            for (sum, &x) in sums.iter_mut().zip(samples) {
+                *sum += product(tap, x);
+            }
+        }
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = (sum >> shift) as i32;
+        }
+    }
+    for (i, out) in (whole..).zip(rest) {
+        let products = taps.iter().map(|tap| product(tap, tap.samples[i]));
+        *out = ((products.sum::<i64>() + round) >> shift) as i32;
     }
 }
 
