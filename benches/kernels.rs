@@ -4,7 +4,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use h5flac::flac::{BitReader, BitWriter};
 use h5flac::quantize::{Quantizer, Rule};
-use h5flac::simd::{Kernels, MAX_ORDER, Residual, Restore, tables};
+use h5flac::simd::{Kernels, MAX_ORDER, Residual, Restore, Tap, tables};
 
 /// Samples that each call works on: small enough for the cache of a core.
 const SAMPLES: usize = 16 * 1024;
@@ -136,6 +136,9 @@ kernels! {
         d.samples.copy_from_slice(&d.predicted);
         (k.restore)(&mut d.samples, &mut d.frames);
     };
+    predict_narrow = |k, d|
+        (k.predict_narrow)(&taps(&d.narrow), SHIFT, &mut d.samples[..SAMPLES - 20]);
+    predict_wide = |k, d| (k.predict_wide)(&taps(&d.wide), SHIFT, &mut d.samples[..SAMPLES - 20]);
     correlate = |k, d| (k.correlate)(&d.floats, &mut [0.0; 13]);
     add_products = |k, d| products(k, &d.floats);
     crc16 = |k, d| (k.crc16)(&d.bytes[..SAMPLES]);
@@ -153,6 +156,12 @@ kernels! {
         (k.quantize_f32)(&d.singles, &quantizer(), 0, &mut d.samples, &mut Vec::new());
     quantize_f64 = |k, d|
         (k.quantize_f64)(&d.floats, &quantizer(), 0, &mut d.samples, &mut Vec::new());
+}
+
+/// Four references with five coefficients each.
+fn taps(samples: &[i32]) -> Vec<Tap<'_>> {
+    let coefficient = |i: usize| COEFFICIENTS[i % ORDER];
+    (0..20).map(|i| Tap { coefficient: coefficient(i), samples: &samples[i..] }).collect()
 }
 
 fn quantizer() -> Quantizer {

@@ -269,6 +269,72 @@ fn payloads_that_lie_under_a_right_checksum_are_survived() {
     }
 }
 
+/// A chunk that says that its streams are alike but for their kinds and details, `rest` behind the
+/// columns of its table, and no payload.
+fn claiming(shape: [u64; 3], kinds: &[u8], width: u8, details: &[u8], rest: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0xf1, 0xac, b'h', b'5', 1, 8, 4, 0];
+    bytes.resize(Head::PREFIX, 0);
+    for mut size in shape {
+        while size >= 0x80 {
+            bytes.push(size as u8 | 0x80);
+            size >>= 7;
+        }
+        bytes.push(size as u8);
+    }
+    let column = |bytes: &mut Vec<u8>, values: &[u8]| {
+        bytes.push(u8::from(values.len() > 1));
+        bytes.extend_from_slice(values);
+    };
+    column(&mut bytes, kinds);
+    [&[0][..], &[1], &[width]].iter().for_each(|values| column(&mut bytes, values));
+    // Blocks of 65535 samples.
+    bytes.extend_from_slice(&[0, 0xff, 0xff, 3]);
+    column(&mut bytes, details);
+    [0; 4].iter().for_each(|value| column(&mut bytes, &[*value]));
+    bytes.extend_from_slice(rest);
+    let length = (bytes.len() - Head::PREFIX) as u64;
+    bytes[8..16].copy_from_slice(&length.to_le_bytes());
+    bytes.resize(bytes.len() + 4, 0);
+    seal(&mut bytes);
+    bytes
+}
+
+#[test]
+fn streams_that_claim_to_predict_each_other_earn_no_memory_by_that() {
+    let length = 32_768 * 65_535;
+    // Reference 0, and one predictor of a coefficient 1 at a lag of 2^20 (zigzag 2^21); frames of
+    // no bytes.
+    let lag = [0x80, 0x80, 0x80, 1];
+    let far = [&[1, 0, 0, 1, 0, 0][..], &lag, &[1, 2], &[0, 0]].concat();
+    let cases = [
+        ("frames without bytes", claiming([2, length, 1], &[0x10, 0x40], 4, &[0, 9], &far)),
+        (
+            "a predictor for each of many frames",
+            claiming([2, length, 1], &[0x10, 0x40], 4, &[0, 9], &[1, 0, 1, 0, 0, 0]),
+        ),
+        (
+            "more predicted streams than bytes",
+            claiming([1 << 40, 1, 1], &[0x40], 4, &[9], &[1, 0, 0, 0, 0, 0]),
+        ),
+    ];
+    for (name, bytes) in cases {
+        let part = |stream: usize| {
+            let selection = Selection { streams: Some(&[stream]), samples: 1 << 24..(1 << 24) + 1 };
+            let decode = || decompress_streams(&bytes, &selection, 4, &VERIFIED);
+            let (result, held) = most_held(decode);
+            assert!(held < 1 << 21, "{name}: {held} bytes held");
+            result.expect_err(name).to_string()
+        };
+        let error = part(1);
+        // The first head is as it should be: what it promises is not there.
+        match Head::parse(&bytes) {
+            Ok(_) => assert!(error.contains("stream 0: frame 240: 0 bytes"), "{name}: {error}"),
+            Err(_) => assert!(error.starts_with("head: "), "{name}: {error}"),
+        }
+        assert!(decode(&bytes, 1 << 20, &VERIFIED).is_err(), "{name}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
@@ -282,7 +348,7 @@ proptest! {
     #[test]
     fn any_head_under_right_checksums_is_survived(
         code in 0_u8..64,
-        flags in 0_u8..4,
+        flags in 0_u8..8,
         shape in prop::collection::vec(prop_oneof![
             prop::collection::vec(1_u8..128, 1..2),
             prop::collection::vec(any::<u8>(), 1..10),

@@ -8,7 +8,7 @@ use super::super::table::TableBuilder;
 use super::*;
 use crate::chunk::{decompress, decompress_streams};
 use crate::cross::{MOST_COEFFICIENT, MOST_LAG, MOST_REFERENCES, MOST_SHIFT, MOST_TAPS, Term};
-use crate::flac::Encoder;
+use crate::flac::{Encoder, read_file};
 use crate::layout::{ByteOrder, Class, Dtype, Shape};
 use crate::quantize::Rule;
 use crate::quantize::random::Random;
@@ -92,8 +92,7 @@ impl Recipe {
                 .collect(),
             Form::Predicted { .. } => each
                 .map(|(i, k)| {
-                    let number = i / block;
-                    let number = if self.shared == 0 { 0 } else { number / self.shared };
+                    let number = (i / block).checked_div(self.shared).unwrap_or(0);
                     (k - prediction(&self.predictors[number], references, i)) as i32
                 })
                 .collect(),
@@ -475,6 +474,23 @@ fn an_integer_of_more_bits_than_declared_is_corrupt() {
             let error = decompress_streams(&made.bytes, &selection, 400, &options).unwrap_err();
             assert_eq!(error.to_string(), expected);
         }
+    }
+}
+
+#[test]
+fn frames_are_a_file_of_what_predictions_leave() {
+    let made = ladder();
+    let head = Head::parse(&made.bytes).unwrap();
+    let predicting: Vec<&Recipe> = made.references.iter().map(|&r| &made.recipes[r]).collect();
+    for (index, recipe) in made.recipes.iter().enumerate() {
+        let mut file = head.file_header(index).expect("frames").to_vec();
+        for number in 0..recipe.stream.frames() {
+            let [range, _] = head.frame(index, &recipe.stream, number);
+            file.extend_from_slice(&made.bytes[range.start as usize..range.end as usize]);
+        }
+        let audio = read_file(&file, made.shape.length).unwrap();
+        assert_eq!(audio.width, recipe.stream.width);
+        assert_eq!(audio.channels, [recipe.payload(&predicting)], "stream {index}");
     }
 }
 
