@@ -531,7 +531,10 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         if plan.form != Form::Constant {
             let Workspace { encoder, blocks, .. } = workspace;
             let block = encoder.choose_block(plan.coded, *width, &mut |first, out| {
-                course.load(view, first, blocks, out);
+                if !course.load(view, first, blocks, out) {
+                    // The stream will be encoded anew, with another width.
+                    out.fill(0);
+                }
             });
             course.set_block(block);
         }
