@@ -299,7 +299,7 @@ fn check<T: Sample>(xs: &[f64], shape: Shape, complex: bool, level: u32, mode: M
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn streams_of_any_instrument_come_back(
         seed in any::<u64>(), count in 2..9_usize, length in 1024..6000_usize,

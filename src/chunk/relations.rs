@@ -79,7 +79,7 @@ impl Relations {
             .iter()
             .map(|fitter| fitter.improve(&predictor, self.span, &mut read))
             .collect();
-        plan.centre(mean as i64);
+        plan.centre::<T>(mean as i64, view.len());
         if better.iter().all(Option::is_none) {
             return Some(Prediction { span: usize::MAX, predictors: vec![predictor] });
         }

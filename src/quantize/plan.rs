@@ -104,8 +104,8 @@ impl Plan {
         least.unsigned_abs().max(most.unsigned_abs())
     }
 
-    /// Takes `centre` from each k, if they then fit 32 bits.
-    pub fn centre(&mut self, centre: i64) {
+    /// Takes `centre` from each k of a stream of `length`, if they then fit 32 bits.
+    pub fn centre<T: Sample>(&mut self, centre: i64, length: usize) {
         let factor = self.factor as i64;
         let offset = centre.checked_mul(factor).and_then(|rise| self.offset.checked_add(rise));
         let Some(offset) = offset else { return };
@@ -113,6 +113,11 @@ impl Plan {
         let (Some(least), Some(most)) = (k(self.range.0), k(self.range.1)) else { return };
         let width = width((least, most)).max(LEAST_WIDTH);
         if width <= MOST_WIDTH {
+            if self.coded < length && self.padding.is_none() {
+                // So far k = 0 stood for it.
+                let x: T = self.quantizer.rule.decode(self.offset, self.coded);
+                self.padding = Some(x.bits());
+            }
             (self.offset, self.width) = (offset, width);
         }
     }

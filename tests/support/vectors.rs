@@ -191,6 +191,19 @@ pub fn encoded() -> Vec<Case> {
         clock + jitter
     });
     cases.push(Case::new("difference", Unsigned, [2, 600, 1], bytes_of!(u64, times)));
+    // Streams that see the same, the third two samples later; the fourth sees nothing.
+    let common = walk(3002, 60, 29);
+    let related = (0..4).flat_map(|stream: usize| {
+        let own = noise(3000, 40, 30 + stream as u64);
+        let gain = [4, 3, 5, 0][stream];
+        let seen = common[if stream == 2 { 0 } else { 2 }..].iter();
+        own.into_iter().zip(seen).map(move |(own, seen)| own + seen * gain / 4).collect::<Vec<_>>()
+    });
+    cases.push(Case::new("predicted", Signed, [4, 3000, 1], bytes_of!(i32, related)).with(
+        Mode::Lossless,
+        8,
+        false,
+    ));
     let multiples = noise(200, 90, 20).into_iter().map(|n| 7 + 1000 * n);
     cases.push(Case::new("factor", Signed, [1, 200, 1], bytes_of!(i32, multiples)));
     let extremes = (0..100).map(|i| if i % 3 == 0 { i64::MIN + i } else { i64::MAX - i });
