@@ -191,15 +191,15 @@ pub fn encoded() -> Vec<Case> {
         clock + jitter
     });
     cases.push(Case::new("difference", Unsigned, [2, 600, 1], bytes_of!(u64, times)));
-    // Streams that see the same, the third two samples later; the fourth sees nothing.
-    let common = walk(3002, 60, 29);
-    let related = (0..4).flat_map(|stream: usize| {
-        let own = noise(3000, 40, 30 + stream as u64);
-        let gain = [4, 3, 5, 0][stream];
-        let seen = common[if stream == 2 { 0 } else { 2 }..].iter();
-        own.into_iter().zip(seen).map(move |(own, seen)| own + seen * gain / 4).collect::<Vec<_>>()
+    // Streams that see the same, the third two samples later, in two blocks.
+    let common = noise(17_002, 4, 29);
+    let related = (0..3).flat_map(|stream: usize| {
+        let own = noise(17_000, 1, 30 + stream as u64);
+        let seen = &common[if stream == 2 { 0 } else { 2 }..];
+        let sum = |(own, seen): (i64, &i64)| own + (4 + stream as i64) * seen;
+        own.into_iter().zip(seen).map(sum).collect::<Vec<_>>()
     });
-    cases.push(Case::new("predicted", Signed, [4, 3000, 1], bytes_of!(i32, related)).with(
+    cases.push(Case::new("predicted", Signed, [3, 17_000, 1], bytes_of!(i8, related)).with(
         Mode::Lossless,
         8,
         false,
