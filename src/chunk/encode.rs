@@ -6,7 +6,7 @@ use super::pieces::{self, Compressed, LEAST_COPIED, Piece};
 use super::relations::Relations;
 use super::segment::{Blocks, Course, Segment, Stand};
 use super::table::{Stream, TableBuilder};
-use crate::cross::Predictor;
+use crate::cross::Prediction;
 use crate::error::{Error, Result};
 use crate::flac::Encoder;
 use crate::layout::{ByteOrder, Dtype, Shape, StreamView};
@@ -172,7 +172,7 @@ impl Attempt {
 /// A stream's plan, and what predicts it.
 struct Prospect {
     plan: Plan,
-    predictor: Option<Predictor>,
+    prediction: Option<Prediction>,
     width: u32,
 }
 
@@ -505,9 +505,9 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
     ) -> Prospect {
         let mut plan = workspace.planner.plan(view, index, grids, attempt.careful);
         let relations = role.relations.filter(|_| attempt.misfits < 2);
-        let predictor = relations.and_then(|r| r.fit(&mut plan, view, &mut workspace.blocks));
-        let width = if predictor.is_some() { attempt.width(&plan) } else { plan.width };
-        Prospect { plan, predictor, width }
+        let prediction = relations.and_then(|r| r.fit(&mut plan, view, &mut workspace.blocks));
+        let width = if prediction.is_some() { attempt.width(&plan) } else { plan.width };
+        Prospect { plan, prediction, width }
     }
 
     /// How a stream is coded, with its block size.
@@ -518,20 +518,22 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         role: Role<'c>,
         workspace: &mut Workspace<'_, T>,
     ) -> Course<'c> {
-        let Prospect { plan, predictor, width } = prospect;
+        let Prospect { plan, prediction, width } = prospect;
         let references = role.relations.map_or(&[][..], |relations| &relations.references);
         let mut course = Course {
             plan: *plan,
             block: CONSTANT_BLOCK,
-            prediction: predictor.as_ref().map(|predictor| (predictor, references)),
+            prediction: prediction.as_ref().map(|prediction| (prediction, references)),
+            shared: 1,
             width: *width,
             stand: role.stand,
         };
         if plan.form != Form::Constant {
             let Workspace { encoder, blocks, .. } = workspace;
-            course.block = encoder.choose_block(plan.coded, *width, &mut |first, out| {
+            let block = encoder.choose_block(plan.coded, *width, &mut |first, out| {
                 course.load(view, first, blocks, out);
             });
+            course.set_block(block);
         }
         course
     }
@@ -566,8 +568,8 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             exceptions: !exceptions.is_empty(),
         };
         table.push(&stream, length);
-        if let Some((predictor, _)) = prediction {
-            table.push_predictors(0, std::slice::from_ref(*predictor));
+        if let Some((shared, predictors)) = course.predictors() {
+            table.push_predictors(shared, &predictors);
         }
         frames.iter().for_each(|&bytes| table.push_frame(bytes));
         let mut last = 0_i64;

@@ -1,7 +1,7 @@
 //! What the streams of a chunk are predicted from, while it is encoded.
 
 use super::segment::{Blocks, Stand};
-use crate::cross::{self, Choice, Fit, Fitter, Predictor, Reference};
+use crate::cross::{self, Fit, Fitter, Prediction, Predictor, Reference};
 use crate::layout::StreamView;
 use crate::quantize::{Form, Plan};
 use crate::sample::Sample;
@@ -18,6 +18,9 @@ pub struct Relations {
     /// Their integers.
     pub references: Vec<Reference>,
     fitter: Fitter,
+    /// One for each span of so many samples, where spans may have predictors of their own.
+    spans: Vec<Fitter>,
+    span: usize,
 }
 
 impl Relations {
@@ -48,8 +51,10 @@ impl Relations {
         };
         let choice = cross::choose(kernels, &effort, (streams, length), &mut read)?;
         let fitter = Fitter::new(kernels, effort, &choice);
-        let Choice { references, .. } = choice;
-        Some(Relations { chosen: references, streams: Vec::new(), references: Vec::new(), fitter })
+        let (spans, chosen) = (fitter.in_spans(length), choice.references);
+        let (streams, references) = (Vec::new(), Vec::new());
+        let span = effort.span;
+        Some(Relations { chosen, streams, references, fitter, spans, span })
     }
 
     /// Whether a stream can take part.
@@ -57,21 +62,29 @@ impl Relations {
         plan.form == Form::Narrow
     }
 
-    /// The predictor of a stream, if it has one; the plan then centres what that leaves.
+    /// What predicts a stream, if anything does; the plan then centres what that leaves.
     pub fn fit<T: Sample>(
         &self,
         plan: &mut Plan,
         view: &StreamView<'_>,
         blocks: &mut Blocks<T>,
-    ) -> Option<Predictor> {
+    ) -> Option<Prediction> {
         if !Self::takes(plan) {
             return None;
         }
-        let fit =
-            self.fitter.fit(plan.coded, &mut |first, out| blocks.read(plan, view, first, out));
-        let Fit { predictor, mean, .. } = fit?;
+        let mut read = |first: usize, out: &mut [f64]| blocks.read(plan, view, first, out);
+        let Fit { predictor, mean } = self.fitter.fit(plan.coded, &mut read)?;
+        let better: Vec<Option<Predictor>> = self
+            .spans
+            .iter()
+            .map(|fitter| fitter.improve(&predictor, self.span, &mut read))
+            .collect();
         plan.centre(mean as i64);
-        Some(predictor)
+        if better.iter().all(Option::is_none) {
+            return Some(Prediction { span: usize::MAX, predictors: vec![predictor] });
+        }
+        let each = better.into_iter().map(|better| better.unwrap_or_else(|| predictor.clone()));
+        Some(Prediction { span: self.span, predictors: each.collect() })
     }
 
     /// Adds a reference that was encoded, with its integers.
@@ -85,6 +98,8 @@ impl Relations {
     ) {
         let mut read = |first: usize, out: &mut [f64]| blocks.read(plan, view, first, out);
         if Self::takes(plan) && self.fitter.add(plan.width, &mut read) {
+            // A span where it is of no use goes without predictors of its own.
+            self.spans.iter_mut().for_each(|fitter| fitter.add_or_end(plan.width, &mut read));
             self.streams.push(stream);
             self.references.push(Reference { first: 0, k, width: plan.width });
         }

@@ -2,7 +2,7 @@
 
 use super::exceptions::Exceptions;
 use super::low_bits;
-use crate::cross::{Predictor, Reference};
+use crate::cross::{Prediction, Predictor, Reference};
 use crate::flac::Encoder;
 use crate::layout::StreamView;
 use crate::quantize::{Form, Plan, fill_gaps};
@@ -119,7 +119,9 @@ pub struct Course<'c> {
     /// Samples of a frame.
     pub block: usize,
     /// What predicts it, from which references.
-    pub prediction: Option<(&'c Predictor, &'c [Reference])>,
+    pub prediction: Option<(&'c Prediction, &'c [Reference])>,
+    /// Frames that share a predictor.
+    pub shared: usize,
     /// Bits of what FLAC codes of it.
     pub width: u32,
     pub stand: Option<&'c Stand<'c>>,
@@ -150,7 +152,8 @@ impl Course<'_> {
             stand.fill(first, &gaps, self.width, out, blocks);
             blocks.misses = gaps;
         }
-        let Some((predictor, references)) = self.prediction else { return true };
+        let Some((prediction, references)) = self.prediction else { return true };
+        let predictor = prediction.at(self.group(first) * self.shared * self.block);
         let Blocks { kernels, misses, predicted, .. } = blocks;
         predicted.resize(out.len(), 0);
         predictor.predict(kernels, references, first, predicted);
@@ -165,6 +168,28 @@ impl Course<'_> {
             }
         }
         fit(out, self.width)
+    }
+
+    /// Which group of frames that share a predictor a sample lies in.
+    fn group(&self, sample: usize) -> usize {
+        sample / self.block / self.shared
+    }
+
+    /// For the table: frames that share a predictor, 0 if all do, and the predictors.
+    pub fn predictors(&self) -> Option<(usize, Vec<Predictor>)> {
+        let (prediction, _) = self.prediction?;
+        let groups = self.group(self.plan.coded - 1) + 1;
+        let shared = if groups == 1 { 0 } else { self.shared };
+        let of = |group: usize| prediction.at(group * self.shared * self.block).clone();
+        Some((shared, (0..groups).map(of).collect()))
+    }
+
+    /// Chooses the block size.
+    pub fn set_block(&mut self, block: usize) {
+        self.block = block;
+        if let Some((prediction, _)) = self.prediction {
+            self.shared = (prediction.span / block).max(1);
+        }
     }
 
     /// Encodes samples `range` of the stream, which begin at a block; their k go to `keep`.

@@ -15,6 +15,8 @@ pub struct Effort {
     pub shortest: usize,
     /// Fewest samples of a chunk that are worth a look.
     pub least: usize,
+    /// Samples that may have a predictor of their own; 0 for one predictor for all of a stream.
+    pub span: usize,
 }
 
 /// The settings of level 0 to 8.
@@ -25,7 +27,8 @@ pub fn effort(level: u32) -> Effort {
         lag: 8,
         thrift: 1.0 / 1024.0,
         shortest: 4096,
-        least: 1 << 17,
+        least: 1 << 18,
+        span: 0,
     };
     match level {
         0 => Effort { windows: 0, ..quick },
@@ -37,6 +40,7 @@ pub fn effort(level: u32) -> Effort {
             thrift: 1.0 / 4096.0,
             shortest: 1024,
             least: 1 << 12,
+            span: 1 << 16,
         },
     }
 }

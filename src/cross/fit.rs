@@ -7,6 +7,7 @@ use super::windows::{Covariances, Places, Read, White, Whitener, common, samples
 use super::{MOST_COEFFICIENT, Predictor, Term};
 use crate::arithmetic::log2;
 use crate::simd::Kernels;
+use std::borrow::Cow;
 
 /// Largest shift of a prediction's sum, in a stream of few samples and in one of many.
 const SHIFTS: [u32; 2] = [10, 14];
@@ -21,10 +22,8 @@ const TIMES: f64 = 2.0;
 pub struct Fit {
     /// The predictor.
     pub predictor: Predictor,
-    /// The mean of what it leaves, without the 4096 that a small rest may have.
+    /// The mean of what it leaves.
     pub mean: f64,
-    /// Root mean square of the part of it that no filter predicts.
-    pub rest: f64,
 }
 
 /// A chunk's references, seen through its filter.
@@ -37,6 +36,7 @@ pub struct Fitter {
     /// Windows that all references have whole, and the references' covariances in them.
     whole: Vec<bool>,
     between: Vec<Vec<Covariances>>,
+    is_ended: bool,
 }
 
 /// A reference.
@@ -51,7 +51,27 @@ impl Fitter {
     pub fn new(kernels: &'static Kernels, effort: Effort, choice: &Choice) -> Self {
         let (places, whitener) = (choice.places.clone(), choice.whitener.clone());
         let (whole, between) = (Vec::new(), Vec::new());
-        Fitter { kernels, effort, places, whitener, references: Vec::new(), whole, between }
+        let references = Vec::new();
+        Fitter { kernels, effort, places, whitener, references, whole, between, is_ended: false }
+    }
+
+    /// Those of the spans of streams of `length`, if spans may have predictors of their own.
+    pub fn in_spans(&self, length: usize) -> Vec<Self> {
+        let Effort { span, windows, .. } = self.effort;
+        if span == 0 || length < 2 * span {
+            return Vec::new();
+        }
+        let places = Places::in_spans(length, span, windows / 2);
+        places.into_iter().map(|places| Fitter { places, ..self.without_references() }).collect()
+    }
+
+    /// Adds the next reference as [`Fitter::add`] does; where that is of no use, this fitter finds
+    /// nothing from then on.
+    pub fn add_or_end(&mut self, width: u32, read: &mut Read<'_>) {
+        if self.is_ended || !self.add(width, read) {
+            self.is_ended = true;
+            self.references.clear();
+        }
     }
 
     /// The same without references.
@@ -94,32 +114,43 @@ impl Fitter {
     /// A predictor for a stream of `coded` samples, whose integers `read` gives; none where it
     /// would not pay.
     pub fn fit(&self, coded: usize, read: &mut Read<'_>) -> Option<Fit> {
+        let white = self.whitener.whiten(self.kernels, &self.places, read)?;
+        let target = self.target(&white, coded)?;
+        let best = target.best(LEAST_GAIN)?;
+        target.quantized(&best)
+    }
+
+    /// A better one for `samples` of the stream where this fitter's windows are, if there is one.
+    pub fn improve(
+        &self,
+        usual: &Predictor,
+        samples: usize,
+        read: &mut Read<'_>,
+    ) -> Option<Predictor> {
+        let white = self.whitener.whiten(self.kernels, &self.places, read)?;
+        let target = self.target(&white, samples)?;
+        let best = target.best(target.worth(usual) + LEAST_GAIN)?;
+        target.quantized(&best).map(|fit| fit.predictor)
+    }
+
+    fn target<'f>(&'f self, white: &'f White, coded: usize) -> Option<Target<'f>> {
         if self.references.is_empty() {
             return None;
         }
-        let white = self.whitener.whiten(self.kernels, &self.places, read)?;
-        let windows = common(self.references.iter().map(|seen| &seen.white).chain([&white]))?;
+        let windows = common(self.references.iter().map(|seen| &seen.white).chain([white]))?;
         let lag = self.effort.lag;
-        let power = white.products(self.kernels, &white, 0..=0).means(&windows)[0];
+        let power = white.products(self.kernels, white, 0..=0).means(&windows)[0];
         let products: Vec<Vec<f64>> = self
             .references
             .iter()
             .map(|seen| white.products(self.kernels, &seen.white, -lag..=lag).means(&windows))
             .collect();
-        let own = (windows != self.whole).then(|| self.covariances(&windows));
-        let between = own.as_ref().unwrap_or(&self.between);
-        let target =
-            Target { fitter: self, white: &white, windows, between, products, power, coded };
-        let all: Vec<usize> = (0..self.references.len()).collect();
-        let tried = self.effort.taps.iter().filter_map(|&taps| {
-            let solved = target.solve(&all, taps)?;
-            // References that save nothing are left out.
-            let useful: Vec<usize> =
-                all.iter().copied().filter(|&r| solved.gains[r] > self.cost(taps, coded)).collect();
-            if useful.len() == all.len() { Some(solved) } else { target.solve(&useful, taps) }
-        });
-        let best = tried.max_by(|a, b| a.worth.total_cmp(&b.worth))?;
-        (best.worth > LEAST_GAIN).then(|| target.quantized(&best)).flatten()
+        let between = if windows == self.whole {
+            Cow::Borrowed(&self.between[..])
+        } else {
+            Cow::Owned(self.covariances(&windows))
+        };
+        Some(Target { fitter: self, white, windows, between, products, power, coded })
     }
 
     /// What a term must save, in bits a sample.
@@ -136,7 +167,7 @@ struct Target<'f> {
     /// Those that it and all references have whole.
     windows: Vec<bool>,
     /// Covariances of the references in them.
-    between: &'f [Vec<Covariances>],
+    between: Cow<'f, [Vec<Covariances>]>,
     /// With each reference, for lags from −lag to lag.
     products: Vec<Vec<f64>>,
     power: f64,
@@ -153,11 +184,51 @@ struct Solved {
     gains: Vec<f64>,
     /// Bits a sample that it saves, less what it must.
     worth: f64,
-    /// Part of the stream's power that is left.
-    rest: f64,
 }
 
 impl Target<'_> {
+    /// The predictor that saves most, if that is so many bits a sample.
+    fn best(&self, least: f64) -> Option<Solved> {
+        let Fitter { effort, references, .. } = self.fitter;
+        let all: Vec<usize> = (0..references.len()).collect();
+        let tried = effort.taps.iter().filter_map(|&taps| {
+            let solved = self.solve(&all, taps)?;
+            // References that save nothing are left out.
+            let cost = self.fitter.cost(taps, self.coded);
+            let useful: Vec<usize> =
+                all.iter().copied().filter(|&r| solved.gains[r] > cost).collect();
+            if useful.len() == all.len() { Some(solved) } else { self.solve(&useful, taps) }
+        });
+        let best = tried.max_by(|a, b| a.worth.total_cmp(&b.worth))?;
+        (best.worth > least).then_some(best)
+    }
+
+    /// Bits a sample that a predictor in integers saves.
+    fn worth(&self, predictor: &Predictor) -> f64 {
+        let unit = 1.0 / f64::from(1_u32 << predictor.shift);
+        let mut unknowns = Vec::new();
+        for Term { reference, lag, coefficients } in &predictor.terms {
+            let scale = unit * self.white.scale / self.fitter.references[*reference].white.scale;
+            let each = (*lag..).zip(coefficients);
+            unknowns.extend(each.map(|(lag, &c)| (*reference, lag, f64::from(c) * scale)));
+        }
+        // |y − Σ c·r|² = |y|² − 2·Σ c·(y·r) + ΣΣ c·c'·(r·r').
+        let mut left = self.power;
+        for (i, &(r, lag, c)) in unknowns.iter().enumerate() {
+            left -= 2.0 * c * self.product(r, lag);
+            for &(before, lag_before, c_before) in &unknowns[..i] {
+                left += 2.0 * c * c_before * self.between[r][before].at(lag, lag_before);
+            }
+            left += c * c * self.between[r][r].at(lag, lag);
+        }
+        -0.5 * log2((left / self.power).max(1e-12))
+    }
+
+    /// Mean product with samples of a reference that are `lag` before.
+    fn product(&self, reference: usize, lag: i32) -> f64 {
+        self.products[reference][(lag + self.fitter.effort.lag) as usize]
+    }
+
     fn solve(&self, references: &[usize], taps: usize) -> Option<Solved> {
         let Fitter { effort, references: all, .. } = self.fitter;
         let lag = effort.lag;
@@ -183,7 +254,7 @@ impl Target<'_> {
         let right: Vec<f64> = (0..size)
             .map(|i| {
                 let (r, at) = unknown(i);
-                self.products[r][(at + lag) as usize]
+                self.product(r, at)
             })
             .collect();
         let (coefficients, falls) = factors.solve(&right);
@@ -196,7 +267,7 @@ impl Target<'_> {
             worth += gains[r] - self.fitter.cost(taps, self.coded);
             rest = after;
         }
-        Some(Solved { terms, taps, coefficients, gains, worth, rest })
+        Some(Solved { terms, taps, coefficients, gains, worth })
     }
 
     /// The predictor in integers.
@@ -230,8 +301,7 @@ impl Target<'_> {
             })
             .filter(|term: &Term| term.coefficients.iter().any(|&c| c != 0))
             .collect();
-        let power = (solved.rest * self.power).max(0.0).sqrt() * 256.0 / self.white.scale;
-        let fit = Fit { predictor: Predictor { shift, terms }, mean, rest: power };
+        let fit = Fit { predictor: Predictor { shift, terms }, mean };
         (!fit.predictor.terms.is_empty() && fit.mean.is_finite()).then_some(fit)
     }
 }

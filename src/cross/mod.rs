@@ -16,6 +16,7 @@ pub use choice::{Choice, ReadStream, choose};
 pub use effort::{Effort, effort};
 pub use fit::{Fit, Fitter};
 pub use predictor::{
-    MOST_COEFFICIENT, MOST_LAG, MOST_REFERENCES, MOST_SHIFT, MOST_TAPS, Predictor, Reference, Term,
+    MOST_COEFFICIENT, MOST_LAG, MOST_REFERENCES, MOST_SHIFT, MOST_TAPS, Prediction, Predictor,
+    Reference, Term,
 };
 pub use windows::Read;

@@ -44,6 +44,22 @@ pub struct Predictor {
     pub terms: Vec<Term>,
 }
 
+/// What predicts a stream: one predictor for all of it, or one for each span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prediction {
+    /// Samples of a span.
+    pub span: usize,
+    /// At least one; the last serves what is left of the stream, too.
+    pub predictors: Vec<Predictor>,
+}
+
+impl Prediction {
+    /// The predictor of the span that a sample lies in.
+    pub fn at(&self, sample: usize) -> &Predictor {
+        &self.predictors[(sample / self.span).min(self.predictors.len() - 1)]
+    }
+}
+
 /// The integers k of some consecutive samples of a reference stream. Before its first and behind
 /// its last sample they are 0.
 #[derive(Clone, Debug, Default)]

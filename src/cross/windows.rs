@@ -42,6 +42,17 @@ impl Places {
         Places((0..count).map(|i| i * slot + (slot - READ) / 2).collect())
     }
 
+    /// As many in each `span` of streams of `length`, the last of which takes in what is left.
+    pub fn in_spans(length: usize, span: usize, count: usize) -> Vec<Self> {
+        let spans = (length / span).max(1);
+        let within = |i: usize| {
+            let end = if i + 1 == spans { length } else { (i + 1) * span };
+            let Places(places) = Places::spread(end - i * span, count);
+            Places(places.into_iter().map(|place| i * span + place).collect())
+        };
+        (0..spans).map(within).collect()
+    }
+
     /// As many, of some for each those where fewest streams have gaps. `gaps` counts streams.
     pub fn avoid(self, length: usize, mut gaps: impl FnMut(usize) -> usize) -> Self {
         let slot = length / self.0.len();
@@ -236,6 +247,7 @@ impl Products {
 
 /// Σ a[n − i]·b[n − j] of two streams for all lags i and j up to `most` either way, over the same
 /// samples n of some windows.
+#[derive(Clone)]
 pub struct Covariances {
     sums: Vec<f64>,
     most: i32,
