@@ -4,9 +4,11 @@ use super::head::{Head, TRAILER};
 use super::reader::{Parts, Place, Reader, Workspace};
 use super::references;
 use crate::error::{Error, Result};
+use crate::layout::Shape;
 use crate::parallel::{Workspaces, map};
 use crate::sample::Sample;
 use crate::with_sample;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// How to decode.
@@ -110,13 +112,32 @@ const TASKS: usize = 2;
 /// Longest block that the encoder makes: tasks that begin at multiples of it cut no frame.
 const GRAIN: usize = crate::flac::MAX_BLOCK;
 
-/// Decodes all streams of a coded chunk, whose checksum holds.
-fn whole<T: Sample>(head: &Head, bytes: &[u8], out: &mut [u8], threads: usize) -> Result<()> {
-    let shape = head.shape;
-    // Component streams side by side in memory.
-    let side = shape.inner * head.dtype.components();
-    let row = side * T::SIZE;
-    let rows = (TASK / side).max(1).next_multiple_of(GRAIN);
+/// Samples for which a thread keeps the integers of references at a time, and of those the samples
+/// of a task: as many frames of a usual block as are decoded side by side.
+const WINDOW: usize = 1 << 17;
+const ROWS: usize = 1 << 16;
+
+/// A window is so many times as long as what predictions need beyond it: what is decoded for two
+/// windows is little beside what is for one.
+const TIMES_REACH: usize = 16;
+
+/// Samples of consecutive rows of streams, and room for them.
+struct Task<'o> {
+    /// The first row of streams: a number along the outer axis.
+    outer: usize,
+    samples: Range<usize>,
+    out: &'o mut [u8],
+}
+
+/// Divides a chunk, whose streams have `row` bytes of each sample, `side` of them, into tasks.
+fn divide<'o>(
+    shape: Shape,
+    side: usize,
+    row: usize,
+    rows: usize,
+    threads: usize,
+    out: &'o mut [u8],
+) -> Vec<Task<'o>> {
     let mut tasks = Vec::new();
     if shape.length <= rows {
         // Larger where there are streams enough for all threads: frames of several streams fill
@@ -124,32 +145,57 @@ fn whole<T: Sample>(head: &Head, bytes: &[u8], out: &mut [u8], threads: usize) -
         let share = shape.outer / (TASKS * threads);
         let each = (TASK / side.saturating_mul(shape.length).min(TASK)).max(share).max(1);
         for (i, out) in out.chunks_mut(each * shape.length * row).enumerate() {
-            tasks.push((i * each, 0..shape.length, out));
+            tasks.push(Task { outer: i * each, samples: 0..shape.length, out });
         }
     } else {
         for (outer, out) in out.chunks_mut(shape.length * row).enumerate() {
             for (i, out) in out.chunks_mut(rows * row).enumerate() {
-                tasks.push((outer, i * rows..shape.length.min((i + 1) * rows), out));
+                let samples = i * rows..shape.length.min((i + 1) * rows);
+                tasks.push(Task { outer, samples, out });
             }
         }
     }
+    tasks
+}
+
+/// Decodes all streams of a coded chunk, whose checksum holds.
+fn whole<T: Sample>(head: &Head, bytes: &[u8], out: &mut [u8], threads: usize) -> Result<()> {
+    let shape = head.shape;
+    // Component streams side by side in memory.
+    let side = shape.inner * head.dtype.components();
+    let row = side * T::SIZE;
+    let mut rows = (TASK / side).max(1).next_multiple_of(GRAIN);
+    // One window of time, or several where references predict: as much is kept of those.
+    let mut window = usize::MAX;
+    if !head.predictions().references().is_empty() {
+        rows = rows.min(ROWS);
+        window = (WINDOW * threads).max(TIMES_REACH * head.predictions().reach());
+    }
+    let mut windows: BTreeMap<usize, Vec<Task<'_>>> = BTreeMap::new();
+    for task in divide(shape, side, row, rows, threads, out) {
+        windows.entry(task.samples.start / window).or_default().push(task);
+    }
     let fetch = |range: Range<u64>| bytes.get(range.start as usize..range.end as usize);
-    let needs = head.needs(0..shape.outer * side, &(0..shape.length));
-    let options = Options { verify: false, threads };
-    let references = references::decode(head, &needs, &fetch, &options)?;
+    let parts = Parts { head, fetch: &fetch, verify: false };
     let workspaces = Workspaces::default();
-    let done = map(threads, tasks, |(outer, samples, out)| {
-        workspaces.with(Workspace::default, |workspace| {
-            let slab = samples.len() * row;
-            let streams = out.len() / slab * side;
-            let parts = Parts { head, fetch: &fetch, verify: false };
-            let mut reader = Reader::<T>::new(parts, &references, workspace);
-            for i in 0..streams {
-                let place = Place { start: i / side * slab + i % side * T::SIZE, stride: row };
-                reader.add(outer * side + i, samples.clone(), place, out)?;
-            }
-            reader.flush(out)
-        })
-    });
-    done.into_iter().collect()
+    for tasks in windows.into_values() {
+        let start = tasks[0].samples.start;
+        let end = tasks[tasks.len() - 1].samples.end;
+        let needs = head.needs(0..shape.outer * side, &(start..end));
+        let references = references::decode(parts, &needs, threads, &workspaces)?;
+        let done = map(threads, tasks, |Task { outer, samples, out }| {
+            workspaces.with(Workspace::default, |workspace| {
+                let slab = samples.len() * row;
+                let streams = out.len() / slab * side;
+                let mut reader = Reader::<T>::new(parts, &references, workspace);
+                for i in 0..streams {
+                    let place = Place { start: i / side * slab + i % side * T::SIZE, stride: row };
+                    reader.add(outer * side + i, samples.clone(), place, out)?;
+                }
+                reader.flush(out)
+            })
+        });
+        done.into_iter().collect::<Result<()>>()?;
+    }
+    Ok(())
 }

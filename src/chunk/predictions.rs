@@ -32,6 +32,8 @@ pub struct Predictions {
     starts: Vec<usize>,
     /// What was read, and found valid.
     bytes: Vec<u8>,
+    /// Most samples between one and what predicts it directly.
+    reach: usize,
 }
 
 impl Predictions {
@@ -91,7 +93,10 @@ impl Predictions {
         self.starts.reserve(count);
         for number in 0..count {
             self.starts.push(all - cursor.left());
-            read_predictor(cursor, usable).map_err(|e| e.within(format!("predictor {number}")))?;
+            let read = read_predictor(cursor, usable);
+            let predictor = read.map_err(|e| e.within(format!("predictor {number}")))?;
+            let reach = |term: &Term| term.lag.unsigned_abs() as usize + term.coefficients.len();
+            self.reach = predictor.terms.iter().map(reach).fold(self.reach, usize::max);
         }
         Ok(())
     }
@@ -99,6 +104,11 @@ impl Predictions {
     /// The reference streams, each predicted from those before it only.
     pub fn references(&self) -> &[usize] {
         &self.references
+    }
+
+    /// Most samples between one and any that its prediction needs, directly or not.
+    pub fn reach(&self) -> usize {
+        self.reach * self.references.len()
     }
 
     /// The place of a stream among the references, if it is one.

@@ -1,8 +1,8 @@
 //! The integers of reference streams, which predict others.
 
-use super::decode::{Options, allocate};
+use super::decode::allocate;
 use super::head::Head;
-use super::reader::{BATCH, Fetch, Parts, Workspace};
+use super::reader::{BATCH, Parts, Workspace};
 use super::table::Stream;
 use crate::cross::{Predictor, Reference};
 use crate::error::{Error, Result};
@@ -80,20 +80,18 @@ impl Head {
 
 /// Decodes the k of references: for each the samples that are needed of it.
 pub fn decode(
-    head: &Head,
+    parts: Parts<'_, '_>,
     needs: &[Range<usize>],
-    fetch: &Fetch<'_, '_>,
-    options: &Options,
+    threads: usize,
+    workspaces: &Workspaces<Workspace>,
 ) -> Result<Vec<Reference>> {
-    let parts = Parts { head, fetch, verify: options.verify };
     let mut references = Vec::with_capacity(needs.len());
-    let workspaces = Workspaces::default();
-    for (&index, samples) in head.predictions().references().iter().zip(needs) {
-        let stream = head.stream(index);
+    for (&index, samples) in parts.head.predictions().references().iter().zip(needs) {
+        let stream = parts.head.stream(index);
         let reference = if samples.is_empty() {
             Reference { width: stream.bits(), ..Reference::default() }
         } else {
-            decode_one(parts, index, &stream, samples, &references, options.threads, &workspaces)
+            decode_one(parts, index, &stream, samples, &references, threads, workspaces)
                 .map_err(|e| e.within(format!("stream {index}")))?
         };
         references.push(reference);

@@ -147,15 +147,15 @@ impl Head {
         options: &Options,
     ) -> Result<()> {
         let needs = self.needs(selection.components(self), &selection.samples);
-        let references = references::decode(self, &needs, fetch, options)?;
+        let parts = Parts { head: self, fetch, verify: options.verify };
+        let workspaces = Workspaces::default();
+        let references = references::decode(parts, &needs, options.threads, &workspaces)?;
         let components = self.dtype.components();
         let row = selection.samples.len() * self.dtype.element_size();
         let each = (TASK / selection.samples.len()).max(1);
-        let workspaces = Workspaces::default();
         let tasks = out.chunks_mut(row * each).enumerate().collect();
         let done = map(options.threads, tasks, |(task, out): (usize, &mut [u8])| {
             workspaces.with(Workspace::default, |workspace| {
-                let parts = Parts { head: self, fetch, verify: options.verify };
                 let mut reader = Reader::<T>::new(parts, &references, workspace);
                 for i in 0..out.len() / row {
                     let stream = selection.stream(task * each + i);

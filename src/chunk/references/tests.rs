@@ -1,5 +1,6 @@
 //! Chunks put together by hand, of streams that predict each other at random.
 
+use super::super::decode::Options;
 use super::super::exceptions::Exceptions;
 use super::super::head::coded_head;
 use super::super::low_bits;
@@ -391,6 +392,29 @@ fn every_part_is_the_same_slice_of_the_whole() {
             }
         }
     });
+}
+
+#[test]
+fn long_streams_are_predicted_across_the_windows_that_they_are_decoded_in() {
+    let (length, mut random) = (300_000, Random::new(3));
+    let shape = Shape { outer: 2, length, inner: 2 };
+    let dtype = Dtype::new(Class::Signed, 4, ByteOrder::Little, false).unwrap();
+    for lag in [3, -9, 6000] {
+        let mut recipes: Vec<Recipe> = [4096, 5000, 65_535, 192]
+            .into_iter()
+            .zip(0..)
+            .map(|(block, seed)| {
+                let form = if seed == 0 { Form::Narrow } else { Form::Predicted { bits: 9 } };
+                Recipe::new(form, noise(seed, length, 9), block)
+            })
+            .collect();
+        for (recipe, usable) in recipes.iter_mut().zip([0, 1, 2, 2]) {
+            let mut predictor = random.predictor(usable, 10);
+            predictor.terms.iter_mut().for_each(|term| term.lag = lag);
+            recipe.predictors = vec![predictor];
+        }
+        Made::new::<i32>(dtype, shape, vec![0, 1], recipes).check_whole(&format!("lag {lag}"));
+    }
 }
 
 /// Integers of `bits` bits.
