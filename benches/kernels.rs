@@ -139,6 +139,7 @@ kernels! {
     predict_narrow = |k, d|
         (k.predict_narrow)(&taps(&d.narrow), SHIFT, &mut d.samples[..SAMPLES - 20]);
     predict_wide = |k, d| (k.predict_wide)(&taps(&d.wide), SHIFT, &mut d.samples[..SAMPLES - 20]);
+    add = |k, d| (k.add)(&d.narrow, &mut d.samples);
     correlate = |k, d| (k.correlate)(&d.floats, &mut [0.0; 13]);
     add_products = |k, d| products(k, &d.floats);
     crc16 = |k, d| (k.crc16)(&d.bytes[..SAMPLES]);

@@ -159,15 +159,13 @@ pub fn add_predictions(
     bits: u32,
     payload: &mut [i32],
 ) -> Result<()> {
+    let kernels = kernels();
     let mut predictions = [0; STRETCH];
     let mut magnitudes = 0;
     for (stretch, payload) in payload.chunks_mut(STRETCH).enumerate() {
         let predictions = &mut predictions[..payload.len()];
-        predictor.predict(kernels(), references, first + stretch * STRETCH, predictions);
-        for (x, p) in payload.iter_mut().zip(predictions) {
-            *x = x.wrapping_add(*p);
-            magnitudes |= *x ^ *x >> 31;
-        }
+        predictor.predict(kernels, references, first + stretch * STRETCH, predictions);
+        magnitudes |= (kernels.add)(predictions, payload);
     }
     if magnitudes >> (bits - 1) != 0 {
         return Err(Error::corrupt(format!("an integer of more than {bits} bits")));

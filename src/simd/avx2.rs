@@ -48,6 +48,7 @@ pub static KERNELS: Kernels = Kernels {
     scale_f64,
     predict_narrow,
     predict_wide,
+    add,
     products,
     autocorrelate,
     filter,
@@ -114,6 +115,7 @@ kernels! {
     scale_f64 = values::scale_floats, (k: &[i32], numbers: [f64; 3], out: &mut [f64]);
     predict_narrow = predict::predict_narrow, (taps: &[Tap<'_>], shift: u32, out: &mut [i32]);
     predict_wide = predict::predict_wide, (taps: &[Tap<'_>], shift: u32, out: &mut [i32]);
+    add = predict::add, (predictions: &[i32], samples: &mut [i32]) -> u32;
     products = predict::products, (a: &[i16], b: &[i16], sums: &mut [i64]);
     autocorrelate = predict::autocorrelate, (samples: &[f64]) -> [f64; 9];
     filter = predict::filter,

@@ -176,6 +176,8 @@ pub struct Kernels {
     pub predict_narrow: fn(&[Tap<'_>], u32, &mut [i32]),
     /// See [`scalar::predict::predict_wide`].
     pub predict_wide: fn(&[Tap<'_>], u32, &mut [i32]),
+    /// See [`scalar::predict::add`].
+    pub add: fn(&[i32], &mut [i32]) -> u32,
     /// See [`scalar::predict::products`].
     pub products: fn(&[i16], &[i16], &mut [i64]),
     /// See [`scalar::predict::autocorrelate`].

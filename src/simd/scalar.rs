@@ -39,6 +39,7 @@ pub static KERNELS: Kernels = Kernels {
     scale_f64: values::scale_floats,
     predict_narrow: predict::predict_narrow,
     predict_wide: predict::predict_wide,
+    add: predict::add,
     products: predict::products,
     autocorrelate: predict::autocorrelate,
     filter: predict::filter,

@@ -58,6 +58,18 @@ pub fn predict_wide(taps: &[Tap<'_>], shift: u32, out: &mut [i32]) {
     }
 }
 
+/// Adds predictions to what is left of samples, modulo 2^32. Returns the OR of x for sums x ≥ 0 and
+/// of −1 − x for x < 0.
+#[inline(always)]
+pub fn add(predictions: &[i32], samples: &mut [i32]) -> u32 {
+    let mut magnitudes = 0;
+    for (x, p) in samples.iter_mut().zip(predictions) {
+        *x = x.wrapping_add(*p);
+        magnitudes |= *x ^ *x >> 31;
+    }
+    magnitudes as u32
+}
+
 /// Adds to each of `sums` the products of `a` with as many samples of `b`, from its place on. At
 /// most 256 samples of 12 bits, so that a sum of products fits 31.
 #[inline(always)]
