@@ -28,6 +28,8 @@ struct Data {
     floats: Vec<f64>,
     singles: Vec<f32>,
     integers: Vec<i64>,
+    filtered: Vec<f64>,
+    small: Vec<i16>,
     /// Residual of `narrow`, each of `FRAMES` frames after its warm-up.
     predicted: Vec<i32>,
     /// Noise as Rice codes of parameter `RICE` have it, and a residual of a quarter of it.
@@ -88,6 +90,8 @@ impl Data {
             floats: narrow.iter().map(|&x| f64::from(x)).collect(),
             singles: narrow.iter().map(|&x| x as f32).collect(),
             integers: narrow.iter().map(|&x| i64::from(x)).collect(),
+            filtered: vec![0.0; SAMPLES - 8],
+            small: narrow.iter().map(|&x| (x >> 4) as i16).collect(),
             narrow,
             wide,
             predicted,
@@ -140,8 +144,12 @@ kernels! {
         (k.predict_narrow)(&taps(&d.narrow), SHIFT, &mut d.samples[..SAMPLES - 20]);
     predict_wide = |k, d| (k.predict_wide)(&taps(&d.wide), SHIFT, &mut d.samples[..SAMPLES - 20]);
     add = |k, d| (k.add)(&d.narrow, &mut d.samples);
+    products = |k, d| compare(&d.small, |a, b| (k.products)(a, b, &mut [0; 17]));
+    autocorrelate = |k, d| (k.autocorrelate)(&d.floats);
+    filter = |k, d| (k.filter)(&d.floats, &[0.1; 8], &mut d.filtered);
+    narrow = |k, d| (k.narrow)(&d.floats, 0.5, 2047.0, &mut d.small);
     correlate = |k, d| (k.correlate)(&d.floats, &mut [0.0; 13]);
-    add_products = |k, d| products(k, &d.floats);
+    add_products = |k, d| add_products(k, &d.floats);
     crc16 = |k, d| (k.crc16)(&d.bytes[..SAMPLES]);
     extent_i32 = |k, d| (k.extent_i32)(&d.narrow);
     extent_i64 = |k, d| (k.extent_i64)(&d.integers);
@@ -183,8 +191,15 @@ fn read_four(kernels: &Kernels, data: &mut Data) {
     (kernels.read_residuals)(&mut residuals);
 }
 
+/// Windows of 256 at 17 lags.
+fn compare(samples: &[i16], products: impl Fn(&[i16], &[i16])) {
+    for window in samples.windows(256 + 16).step_by(256) {
+        products(&window[8..264], window);
+    }
+}
+
 /// The normal equations of order 12, four samples at a time.
-fn products(kernels: &Kernels, floats: &[f64]) -> [[f64; MAX_ORDER]; 12] {
+fn add_products(kernels: &Kernels, floats: &[f64]) -> [[f64; MAX_ORDER]; 12] {
     let mut sums = [[0.0; MAX_ORDER]; 12];
     for four in floats.chunks(4) {
         let vectors = std::array::from_fn(|i| [four[i]; MAX_ORDER]);

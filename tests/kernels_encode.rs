@@ -136,6 +136,43 @@ fn rice_codes_are_the_same() {
 }
 
 #[test]
+fn streams_are_compared_the_same_to_the_last_bit() {
+    for_each_table(|table, random| {
+        for length in lengths().filter(|&length| length <= 256) {
+            let small = |random: &mut Random, length| -> Vec<i16> {
+                (0..length).map(|_| random.number(12) as i16).collect()
+            };
+            for lags in [1, 2, 9, 17, 33] {
+                let (a, b) = (small(random, length), small(random, length + lags - 1));
+                let sums = |kernels: &Kernels| {
+                    let mut sums = vec![5; lags];
+                    if length > 0 {
+                        (kernels.products)(&a, &b, &mut sums);
+                    }
+                    sums
+                };
+                assert_eq!(sums(table), sums(&scalar::KERNELS), "{}, {length}", table.name);
+            }
+            let count = 8 + length / 8 * 8;
+            let size = f64::from(1 << random.below(31));
+            let x: Vec<f64> = (0..count + length % 8).map(|_| random.signed() * size).collect();
+            let coefficients = [(); 8].map(|()| random.signed());
+            let all = |kernels: &Kernels| {
+                let mut filtered = vec![0.0; count - 8];
+                let mut narrow = vec![0; x.len()];
+                let power = (kernels.filter)(&x, &coefficients, &mut filtered);
+                (kernels.narrow)(&x, 1000.0 / size, 700.0, &mut narrow);
+                let sums = (kernels.autocorrelate)(&x);
+                filtered.extend_from_slice(&sums);
+                filtered.push(power);
+                (filtered.into_iter().map(f64::to_bits).collect::<Vec<_>>(), narrow)
+            };
+            assert_eq!(all(table), all(&scalar::KERNELS), "{}, {length}", table.name);
+        }
+    });
+}
+
+#[test]
 fn sums_of_products_are_the_same_to_the_last_bit() {
     for_each_table(|table, random| {
         for length in lengths() {

@@ -212,8 +212,7 @@ impl Related {
             let candidates = (0..self.count).filter(|r| !references.contains(r));
             let all = candidates.map(|r| (saved(r), r));
             let (bits, r) = all.max_by(|a, b| a.0.total_cmp(&b.0))?;
-            // NaN is no gain either.
-            if !(bits > LEAST_GAIN * self.count as f64) {
+            if bits.is_nan() || bits <= LEAST_GAIN * self.count as f64 {
                 break;
             }
             references.push(r);

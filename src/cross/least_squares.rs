@@ -39,8 +39,7 @@ impl Factors {
                 rest -= scaled * l;
                 factors.lower[start + j] = l;
             }
-            // Neither is NaN above anything.
-            if !(rest > least) {
+            if rest.is_nan() || rest <= least {
                 return None;
             }
             factors.diagonal.push(rest);
@@ -77,7 +76,7 @@ pub fn levinson<const ORDER: usize>(r: &[f64]) -> [f64; ORDER] {
     let mut a = [0.0; ORDER];
     let mut error = r[0];
     for i in 0..ORDER {
-        if !(error > r[0] * FLOOR) {
+        if error.is_nan() || error <= r[0] * FLOOR {
             break;
         }
         let known: f64 = (0..i).map(|j| a[j] * r[i - j]).sum();

@@ -13,7 +13,7 @@ mod restore;
 mod rice;
 mod write_rice;
 
-use super::scalar::{self, flac_decode, predict, quantize as portable, values};
+use super::scalar::{self, compare, flac_decode, predict, quantize as portable, values};
 use super::{Extent, Kernels, MAX_ORDER, Residual, Restore, Survey, Tap};
 use crate::flac::{BitReader, BitWriter};
 use crate::quantize::Quantizer;
@@ -116,9 +116,9 @@ kernels! {
     predict_narrow = predict::predict_narrow, (taps: &[Tap<'_>], shift: u32, out: &mut [i32]);
     predict_wide = predict::predict_wide, (taps: &[Tap<'_>], shift: u32, out: &mut [i32]);
     add = predict::add, (predictions: &[i32], samples: &mut [i32]) -> u32;
-    products = predict::products, (a: &[i16], b: &[i16], sums: &mut [i64]);
-    autocorrelate = predict::autocorrelate, (samples: &[f64]) -> [f64; 9];
-    filter = predict::filter,
+    products = compare::products, (a: &[i16], b: &[i16], sums: &mut [i64]);
+    autocorrelate = compare::autocorrelate, (samples: &[f64]) -> [f64; 9];
+    filter = compare::filter,
         (samples: &[f64], coefficients: &[f64; 8], out: &mut [f64]) -> f64;
-    narrow = predict::narrow, (samples: &[f64], scale: f64, most: f64, out: &mut [i16]);
+    narrow = compare::narrow, (samples: &[f64], scale: f64, most: f64, out: &mut [i16]);
 }

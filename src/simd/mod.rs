@@ -178,13 +178,13 @@ pub struct Kernels {
     pub predict_wide: fn(&[Tap<'_>], u32, &mut [i32]),
     /// See [`scalar::predict::add`].
     pub add: fn(&[i32], &mut [i32]) -> u32,
-    /// See [`scalar::predict::products`].
+    /// See [`scalar::compare::products`].
     pub products: fn(&[i16], &[i16], &mut [i64]),
-    /// See [`scalar::predict::autocorrelate`].
+    /// See [`scalar::compare::autocorrelate`].
     pub autocorrelate: fn(&[f64]) -> [f64; 9],
-    /// See [`scalar::predict::filter`].
+    /// See [`scalar::compare::filter`].
     pub filter: fn(&[f64], &[f64; 8], &mut [f64]) -> f64,
-    /// See [`scalar::predict::narrow`].
+    /// See [`scalar::compare::narrow`].
     pub narrow: fn(&[f64], f64, f64, &mut [i16]),
 }
 

@@ -1,5 +1,6 @@
 //! The specification of each kernel in plain Rust.
 
+pub mod compare;
 pub mod crc16;
 pub mod flac_decode;
 pub mod flac_encode;
@@ -40,8 +41,8 @@ pub static KERNELS: Kernels = Kernels {
     predict_narrow: predict::predict_narrow,
     predict_wide: predict::predict_wide,
     add: predict::add,
-    products: predict::products,
-    autocorrelate: predict::autocorrelate,
-    filter: predict::filter,
-    narrow: predict::narrow,
+    products: compare::products,
+    autocorrelate: compare::autocorrelate,
+    filter: compare::filter,
+    narrow: compare::narrow,
 };
