@@ -219,6 +219,14 @@ struct Piece<'b> {
     place: Place,
 }
 
+/// Samples of a stream to be overwritten by its exceptions, once its frames are decoded.
+struct Patch {
+    index: usize,
+    stream: Stream,
+    samples: Range<usize>,
+    place: Place,
+}
+
 /// Buffers of one thread.
 #[derive(Default)]
 pub(super) struct Workspace {
@@ -241,6 +249,7 @@ pub(super) struct Reader<'a, 'b, T> {
     verify: bool,
     workspace: &'a mut Workspace,
     pieces: Vec<Piece<'b>>,
+    patches: Vec<Patch>,
     sample: PhantomData<T>,
 }
 
@@ -258,6 +267,7 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
             verify,
             workspace,
             pieces: Vec::with_capacity(BATCH),
+            patches: Vec::new(),
             sample: PhantomData,
         }
     }
@@ -327,21 +337,17 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
             }
         }
         if stream.exceptions {
-            self.flush(out)?;
-            self.exceptions(index, &stream, samples, place, out).map_err(named)?;
+            self.patches.push(Patch { index, stream, samples, place });
+            if self.patches.len() == BATCH {
+                self.flush(out)?;
+            }
         }
         Ok(())
     }
 
     /// Overwrites the exceptions among a stream's samples.
-    fn exceptions(
-        &self,
-        index: usize,
-        stream: &Stream,
-        samples: Range<usize>,
-        place: Place,
-        out: &mut [u8],
-    ) -> Result<()> {
+    fn exceptions(&self, patch: &Patch, out: &mut [u8]) -> Result<()> {
+        let Patch { index, ref stream, ref samples, place } = *patch;
         for span in samples.start / SPAN..samples.end.div_ceil(SPAN) {
             let range = self.head.exceptions(index, stream, span);
             if range.is_empty() {
@@ -364,9 +370,17 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
     /// Decodes what is waiting.
     pub fn flush(&mut self, out: &mut [u8]) -> Result<()> {
         let mut pieces = std::mem::take(&mut self.pieces);
-        let result = self.decode(&pieces, out);
+        let mut patches = std::mem::take(&mut self.patches);
+        let result = self.decode(&pieces, out).and_then(|()| {
+            patches.iter().try_for_each(|patch| {
+                let named = |e: Error| e.within(format!("stream {}", patch.index));
+                self.exceptions(patch, out).map_err(named)
+            })
+        });
         pieces.clear();
+        patches.clear();
         self.pieces = pieces;
+        self.patches = patches;
         result
     }
 
