@@ -1,12 +1,13 @@
 //! Restoring several frames side by side, one in each lane.
 
 use super::lanes::{LANES, load, store, transpose};
-use crate::simd::scalar::flac_decode::{
-    restore_frame, restore_narrow, restore_wide, undo_narrow, warm_up,
-};
+use crate::simd::scalar::flac_decode::{restore_frame, restore_wide, undo_narrow, warm_up};
 use crate::simd::{MAX_ORDER, Restore};
 use core::arch::asm;
 use core::arch::x86_64::*;
+use one::restore_narrow;
+
+mod one;
 
 /// Frames restored in 32 bits side by side, and in 64 bits.
 const NARROW: usize = LANES;
@@ -24,7 +25,7 @@ pub fn restore(data: &mut [i32], frames: &mut [Restore]) {
         let frame = &mut frames[i];
         let samples = &mut data[frame.start..frame.start + frame.length];
         if frame.length < LEAST {
-            restore_frame(samples, frame);
+            restore_frame(samples, frame, |x, frame| restore_narrow(x, frame));
         } else if frame.may_fit_narrow(warm_up(samples, frame)) {
             narrow.push(i, |group| restore_narrow_group(data, frames, group, &mut wide));
         } else {
@@ -102,12 +103,13 @@ fn restore_narrow_group(
 ) {
     if let [frame] = group {
         let frame = &mut frames[*frame];
-        restore_frame(&mut data[frame.start..frame.start + frame.length], frame);
+        let samples = &mut data[frame.start..frame.start + frame.length];
+        restore_frame(samples, frame, |x, frame| restore_narrow(x, frame));
         return;
     }
     let Some(order) = group.iter().map(|&i| frames[i].order).max() else { return };
     let mut lanes = Lanes::<NARROW>::new(frames, group, lane_order(order));
-    lanes.begin(data, frames, restore_narrow);
+    lanes.begin(data, frames, |x, frame| restore_narrow(x, frame));
     let short = lanes.active().all(|(l, i)| {
         let warm_up = warm_up(&data[frames[i].start..], &frames[i]);
         frames[i].may_fit_short(warm_up | lanes.magnitudes[l])
@@ -310,7 +312,7 @@ fn lanes_of<const ORDER: usize>(
     }
     let mut idle = [0; NARROW];
     loop {
-        let steps = lanes.steps(NARROW, data, frames, restore_narrow);
+        let steps = lanes.steps(NARROW, data, frames, |x, frame| restore_narrow(x, frame));
         if steps == 0 {
             return;
         }

@@ -161,19 +161,29 @@ macro_rules! by_order {
 pub fn restore(data: &mut [i32], frames: &mut [Restore]) {
     for frame in frames {
         let samples = &mut data[frame.start..frame.start + frame.length];
-        restore_frame(samples, frame);
+        restore_frame(samples, frame, restore_narrow);
     }
 }
 
 /// OR of the magnitudes of a frame's first samples.
 #[inline(always)]
 pub fn warm_up(samples: &[i32], frame: &Restore) -> u32 {
-    samples[..frame.order].iter().fold(0, |or, &x| or | magnitude(x))
+    magnitudes(&samples[..frame.order])
 }
 
-/// Restores one frame, in 32 bits where they prove to suffice.
+/// OR of the magnitudes of samples.
 #[inline(always)]
-pub fn restore_frame(samples: &mut [i32], frame: &mut Restore) {
+pub fn magnitudes(samples: &[i32]) -> u32 {
+    samples.iter().fold(0, |or, &x| or | magnitude(x))
+}
+
+/// Restores one frame, in 32 bits, by `restore_narrow`, where they prove to suffice.
+#[inline(always)]
+pub fn restore_frame(
+    samples: &mut [i32],
+    frame: &mut Restore,
+    restore_narrow: impl Fn(&mut [i32], &Restore) -> u32,
+) {
     let warm_up = warm_up(samples, frame);
     if frame.may_fit_narrow(warm_up) {
         frame.magnitudes = restore_narrow(samples, frame);
