@@ -158,6 +158,14 @@ impl Piece<'_> {
     }
 }
 
+/// Samples of a stream to be overwritten by its exceptions, once its frames are decoded.
+struct Patch {
+    index: usize,
+    stream: Stream,
+    samples: Range<usize>,
+    place: Place,
+}
+
 /// Buffers of one thread.
 #[derive(Default)]
 pub struct Workspace {
@@ -176,6 +184,7 @@ pub struct Reader<'a, 'b, T> {
     references: &'a [Reference],
     workspace: &'a mut Workspace,
     pieces: Vec<Piece<'b>>,
+    patches: Vec<Patch>,
     sample: PhantomData<T>,
 }
 
@@ -186,8 +195,8 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
         references: &'a [Reference],
         workspace: &'a mut Workspace,
     ) -> Self {
-        let pieces = Vec::with_capacity(BATCH);
-        Reader { parts, references, workspace, pieces, sample: PhantomData }
+        let (pieces, patches) = (Vec::with_capacity(BATCH), Vec::new());
+        Reader { parts, references, workspace, pieces, patches, sample: PhantomData }
     }
 
     fn order(&self) -> ByteOrder {
@@ -234,8 +243,10 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
             }
         }
         if stream.exceptions {
-            self.flush(out)?;
-            self.exceptions(index, &stream, samples, place, out).map_err(named)?;
+            self.patches.push(Patch { index, stream, samples, place });
+            if self.patches.len() == BATCH {
+                self.flush(out)?;
+            }
         }
         Ok(())
     }
@@ -271,14 +282,8 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
     }
 
     /// Overwrites the exceptions among a stream's samples.
-    fn exceptions(
-        &self,
-        index: usize,
-        stream: &Stream,
-        samples: Range<usize>,
-        place: Place,
-        out: &mut [u8],
-    ) -> Result<()> {
+    fn exceptions(&self, patch: &Patch, out: &mut [u8]) -> Result<()> {
+        let Patch { index, ref stream, ref samples, place } = *patch;
         let Parts { head, verify, .. } = self.parts;
         for span in samples.start / SPAN..samples.end.div_ceil(SPAN) {
             let range = head.exceptions(index, stream, span);
@@ -301,9 +306,17 @@ impl<'a, 'b, T: Sample> Reader<'a, 'b, T> {
     /// Decodes what is waiting.
     pub fn flush(&mut self, out: &mut [u8]) -> Result<()> {
         let mut pieces = std::mem::take(&mut self.pieces);
-        let result = self.decode(&pieces, out);
+        let mut patches = std::mem::take(&mut self.patches);
+        let result = self.decode(&pieces, out).and_then(|()| {
+            patches.iter().try_for_each(|patch| {
+                let named = |e: Error| e.within(format!("stream {}", patch.index));
+                self.exceptions(patch, out).map_err(named)
+            })
+        });
         pieces.clear();
+        patches.clear();
         self.pieces = pieces;
+        self.patches = patches;
         result
     }
 

@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Most coefficients of a linear predictor (RFC 9639 section 9.2.6).
 pub const MAX_ORDER: usize = 32;
 
+/// Bits of the lower half of a sample: as many as any sum is shifted by, at most.
+pub const HALF: u32 = 15;
+
 /// What one pass over a block tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Survey {
@@ -97,12 +100,25 @@ impl Restore {
     /// Whether 32-bit arithmetic that wraps gives exact samples, all of whose `magnitudes` are
     /// no larger: then no sum before the first sample that might be wrong wrapped.
     pub fn fits_narrow(&self, magnitudes: u32) -> bool {
+        let [sum, sample] = self.bounds(32 - magnitudes.leading_zeros());
+        sum < 1 << 31 && sample < 1 << 31
+    }
+
+    /// Whether 32 bits suffice for sums of products of the upper and of the lower [`HALF`] bits of
+    /// samples, and for the samples, as long as those have the declared width.
+    pub fn fits_halves(&self) -> bool {
+        let [halves, _] = self.bounds(HALF);
+        let [_, sample] = self.bounds(self.width - 1);
+        self.width <= 2 * HALF && halves < 1 << 31 && sample < 1 << 31
+    }
+
+    /// Bounds of sums and samples after samples of magnitudes of so many bits.
+    fn bounds(&self, bits: u32) -> [u64; 2] {
         let coefficients = self.coefficients[..self.order].iter();
         let q: u64 = coefficients.map(|q| u64::from(q.unsigned_abs())).sum();
         // |x| ≤ 2^bits, |r| ≤ (folded >> 1) + 1, and Σ|q| ≤ 2^19 leaves room in 64 bits.
-        let sum = q << (32 - magnitudes.leading_zeros());
-        let sample = (sum >> self.shift) + 1 + u64::from(self.folded >> 1) + 1;
-        sum < 1 << 31 && sample < 1 << 31
+        let sum = q << bits;
+        [sum, (sum >> self.shift) + 1 + u64::from(self.folded >> 1) + 1]
     }
 }
 

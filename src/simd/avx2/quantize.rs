@@ -13,6 +13,9 @@ struct Grid {
     inverse: __m256d,
     most: __m256d,
     step: __m256d,
+    /// Single numbers: the largest within half a step, and one below which all are in range.
+    half_single: __m256,
+    largest_single: __m256,
     /// Factor and divisor of the decoded value.
     numerator: __m256d,
     divisor: __m256d,
@@ -34,10 +37,14 @@ impl Grid {
     #[target_feature(enable = "avx2")]
     fn new(quantizer: &Quantizer, offset: i64) -> Self {
         let (numerator, divisor) = quantizer.rule.fraction();
+        // A little less, for the roundings.
+        let largest = quantizer.most / quantizer.inverse * (1.0 - 1e-9);
         Grid {
             inverse: _mm256_set1_pd(quantizer.inverse),
             most: _mm256_set1_pd(quantizer.most),
             step: _mm256_set1_pd(quantizer.step),
+            half_single: _mm256_set1_ps(rounded_down(quantizer.step / 2.0)),
+            largest_single: _mm256_set1_ps(rounded_down(largest)),
             numerator: _mm256_set1_pd(numerator),
             divisor: _mm256_set1_pd(divisor),
             rounder: _mm256_set1_pd(ROUNDER),
@@ -74,6 +81,12 @@ impl Grid {
     }
 }
 
+/// The largest finite single number that is not above a positive `x`.
+fn rounded_down(x: f64) -> f32 {
+    let near = x as f32;
+    if f64::from(near) > x || near.is_infinite() { near.next_down() } else { near }
+}
+
 #[inline]
 #[target_feature(enable = "avx2")]
 fn magnitude(x: __m256d) -> __m256d {
@@ -88,7 +101,7 @@ fn bits(low: __m256d, high: __m256d) -> u32 {
 }
 
 /// The integers of eight samples, and a bit for each that does not give its sample back as it
-/// must, or is the fill value.
+/// must, or is the fill value, or is too large to tell.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn eight_singles<const DECIMAL: bool, const EXACT: bool>(
@@ -98,25 +111,25 @@ fn eight_singles<const DECIMAL: bool, const EXACT: bool>(
 ) -> (__m256i, u32) {
     // SAFETY: the array has 32 bytes.
     let x = unsafe { _mm256_loadu_ps(samples.as_ptr()) };
-    let halves = [_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x)];
-    let [low_values, high_values] = [_mm256_cvtps_pd(halves[0]), _mm256_cvtps_pd(halves[1])];
-    let low = grid.four::<DECIMAL>(low_values);
-    let high = grid.four::<DECIMAL>(high_values);
-    let low_y = _mm256_cvtpd_ps(low.decoded);
-    let high_y = _mm256_cvtpd_ps(high.decoded);
-    let x = _mm256_castps_si256(x);
-    let lanes = |mask: __m256i| _mm256_movemask_ps(_mm256_castsi256_ps(mask)) as u32;
-    let unfit = if EXACT {
-        let y = _mm256_castps_si256(_mm256_set_m128(high_y, low_y));
-        !(bits(low.in_range, high.in_range) & lanes(_mm256_cmpeq_epi32(x, y)))
-    } else {
-        let low_near = grid.near(_mm256_cvtps_pd(low_y), low_values);
-        let high_near = grid.near(_mm256_cvtps_pd(high_y), high_values);
-        let low_fits = _mm256_and_pd(low.in_range, low_near);
-        let high_fits = _mm256_and_pd(high.in_range, high_near);
-        let filled = lanes(_mm256_cmpeq_epi32(x, _mm256_set1_epi32(fill as i32)));
-        !bits(low_fits, high_fits) | filled
+    let low = grid.four::<DECIMAL>(_mm256_cvtps_pd(_mm256_castps256_ps128(x)));
+    let high = grid.four::<DECIMAL>(_mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x)));
+    let y = _mm256_set_m128(_mm256_cvtpd_ps(high.decoded), _mm256_cvtpd_ps(low.decoded));
+    let magnitude = |x| _mm256_andnot_ps(_mm256_set1_ps(-0.0), x);
+    let equal = |a, b| {
+        let (a, b) = (_mm256_castps_si256(a), _mm256_castps_si256(b));
+        _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b))
     };
+    let in_range = _mm256_cmp_ps::<_CMP_LE_OQ>(magnitude(x), grid.largest_single);
+    let fits = if EXACT {
+        equal(x, y)
+    } else {
+        // Exact: y is 0, or within x/2 and 2x.
+        let error = magnitude(_mm256_sub_ps(y, x));
+        let near = _mm256_cmp_ps::<_CMP_LE_OQ>(error, grid.half_single);
+        let fill = _mm256_castsi256_ps(_mm256_set1_epi32(fill as i32));
+        _mm256_andnot_ps(equal(x, fill), near)
+    };
+    let unfit = !_mm256_movemask_ps(_mm256_and_ps(in_range, fits)) as u32;
     (grid.place(&low, &high), unfit & 0xff)
 }
 

@@ -1,12 +1,16 @@
 //! Restoring several frames side by side, one in each lane.
 
 use super::lanes::{LANES, load, store, transpose};
-use crate::simd::scalar::flac_decode::{
-    restore_frame, restore_narrow, restore_wide, undo_narrow, warm_up,
-};
+use crate::simd::scalar::flac_decode::{restore_frame, restore_wide, undo_narrow, warm_up};
 use crate::simd::{MAX_ORDER, Restore};
-use core::arch::asm;
 use core::arch::x86_64::*;
+use halves::halves_lanes;
+use one::restore_narrow;
+use wide::wide_lanes;
+
+mod halves;
+mod one;
+mod wide;
 
 /// Frames restored in 32 bits side by side, and in 64 bits.
 const NARROW: usize = LANES;
@@ -19,19 +23,27 @@ const LEAST: usize = MAX_ORDER + 32;
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub fn restore(data: &mut [i32], frames: &mut [Restore]) {
     let mut narrow = Waiting::<NARROW>::default();
+    let mut halves = Waiting::<NARROW>::default();
     let mut wide = Waiting::<WIDE>::default();
     for i in 0..frames.len() {
         let frame = &mut frames[i];
         let samples = &mut data[frame.start..frame.start + frame.length];
         if frame.length < LEAST {
-            restore_frame(samples, frame);
-        } else if frame.may_fit_narrow(warm_up(samples, frame)) {
+            restore_frame(samples, frame, |x, frame| restore_narrow(x, frame));
+            continue;
+        }
+        let in_halves = frame.fits_halves();
+        let most = u32::MAX >> 1 >> (32 - frame.width);
+        if frame.fits_narrow(most) || !in_halves && frame.may_fit_narrow(warm_up(samples, frame)) {
             narrow.push(i, |group| restore_narrow_group(data, frames, group, &mut wide));
+        } else if in_halves {
+            halves.push(i, |group| restore_halves_group(data, frames, group));
         } else {
             wide.push(i, |group| restore_wide_group(data, frames, group));
         }
     }
     restore_narrow_group(data, frames, narrow.rest(), &mut wide);
+    restore_halves_group(data, frames, halves.rest());
     restore_wide_group(data, frames, wide.rest());
 }
 
@@ -102,12 +114,13 @@ fn restore_narrow_group(
 ) {
     if let [frame] = group {
         let frame = &mut frames[*frame];
-        restore_frame(&mut data[frame.start..frame.start + frame.length], frame);
+        let samples = &mut data[frame.start..frame.start + frame.length];
+        restore_frame(samples, frame, |x, frame| restore_narrow(x, frame));
         return;
     }
     let Some(order) = group.iter().map(|&i| frames[i].order).max() else { return };
     let mut lanes = Lanes::<NARROW>::new(frames, group, lane_order(order));
-    lanes.begin(data, frames, restore_narrow);
+    lanes.begin(data, frames, |x, frame| restore_narrow(x, frame));
     let short = lanes.active().all(|(l, i)| {
         let warm_up = warm_up(&data[frames[i].start..], &frames[i]);
         frames[i].may_fit_short(warm_up | lanes.magnitudes[l])
@@ -124,6 +137,29 @@ fn restore_narrow_group(
             undo_narrow(samples, frame);
             wide.push(i, |group| restore_wide_group(data, frames, group));
         }
+    }
+}
+
+/// Restores frames in 32 bits, from products of halves of samples.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn restore_halves_group(data: &mut [i32], frames: &mut [Restore], group: &[usize]) {
+    let Some(order) = group.iter().map(|&i| frames[i].order).max() else { return };
+    if let [_] = group {
+        return restore_wide_group(data, frames, group);
+    }
+    let mut lanes = Lanes::<NARROW>::new(frames, group, lane_order(order));
+    lanes.begin(data, frames, restore_wide);
+    let fit = lanes.active().all(|(l, i)| {
+        let warm_up = warm_up(&data[frames[i].start..], &frames[i]);
+        (warm_up | lanes.magnitudes[l]) >> (frames[i].width - 1) == 0
+    });
+    if fit {
+        by_lane_order!(order, halves_lanes(data, frames, &mut lanes));
+    }
+    // Frames with samples of more than their width.
+    lanes.steps(usize::MAX, data, frames, restore_wide);
+    for (l, &i) in group.iter().enumerate() {
+        frames[i].magnitudes = lanes.magnitudes[l];
     }
 }
 
@@ -222,6 +258,10 @@ impl<const N: usize> Lanes<N> {
         self.frames.map(|frame| frame.map_or(0, |i| frames[i].shift))
     }
 
+    fn widths(&self, frames: &[Restore]) -> [u32; N] {
+        self.frames.map(|frame| frame.map_or(32, |i| frames[i].width))
+    }
+
     /// Where each lane's next samples are; idle lanes use `idle`. And how far each moves for each
     /// of its samples.
     fn places(
@@ -257,7 +297,20 @@ fn narrow_lanes<const ORDER: usize>(
         }
         sums[ORDER - 1] = _mm256_mullo_epi32(coefficients[ORDER - 1], x);
     };
-    lanes_of::<ORDER>(data, frames, lanes, 31, push);
+    let shift = shifts(frames, lanes);
+    let predict = |sums: &[__m256i; ORDER]| _mm256_srav_epi32(sums[0], shift);
+    let sums = [_mm256_setzero_si256(); ORDER];
+    lanes_of(
+        data,
+        frames,
+        lanes,
+        ORDER,
+        _mm256_set1_epi32(i32::MIN),
+        sums,
+        predict,
+        push,
+        |x, frame| restore_narrow(x, frame),
+    );
 }
 
 /// The same with half the multiplications, of two samples each, as long as all have 16 bits.
@@ -285,36 +338,61 @@ fn short_lanes<const ORDER: usize>(
             };
         }
     };
-    lanes_of::<ORDER>(data, frames, lanes, 15, push);
+    let shift = shifts(frames, lanes);
+    let predict = |sums: &[__m256i; ORDER]| _mm256_srav_epi32(sums[0], shift);
+    lanes_of(
+        data,
+        frames,
+        lanes,
+        ORDER,
+        _mm256_set1_epi32(-1 << 15),
+        [zero; ORDER],
+        predict,
+        push,
+        |x, frame| restore_narrow(x, frame),
+    );
 }
 
-/// Restores as long as magnitudes have at most `bits` bits. `push` adds the newest samples, given
+/// How far each lane's sums are shifted.
+#[target_feature(enable = "avx2")]
+fn shifts(frames: &[Restore], lanes: &Lanes<NARROW>) -> __m256i {
+    load(&lanes.shifts(frames).map(|shift| (shift & 31) as i32))
+}
+
+/// Restores, after at least `order` samples, as long as no magnitude has a bit of `too_large`.
+/// `alone` finishes a frame whose lane would be the only one, or has too few samples left.
+/// `predict` gives the next samples without their residual; `push` adds the newest samples, given
 /// those before them too, to the sums of the samples that follow, and moves on by one.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 #[inline]
-fn lanes_of<const ORDER: usize>(
+#[expect(clippy::too_many_arguments, reason = "what differs between the ways to restore")]
+fn lanes_of<S>(
     data: &mut [i32],
     frames: &[Restore],
     lanes: &mut Lanes<NARROW>,
-    bits: i32,
-    push: impl Fn(&mut [__m256i; ORDER], __m256i, __m256i),
+    order: usize,
+    too_large: __m256i,
+    mut sums: S,
+    predict: impl Fn(&S) -> __m256i,
+    push: impl Fn(&mut S, __m256i, __m256i),
+    alone: impl Fn(&mut [i32], &Restore) -> u32,
 ) {
-    let too_large = _mm256_set1_epi32(-1 << bits);
-    let shift = load(&lanes.shifts(frames).map(|shift| (shift & 31) as i32));
-    let mut sums = [_mm256_setzero_si256(); ORDER];
     let mut before = _mm256_setzero_si256();
-    for index in lanes.at - ORDER..lanes.at {
+    for index in lanes.at - order..lanes.at {
         let x = load(&lanes.samples(data, frames, index));
         push(&mut sums, x, before);
         before = x;
     }
     let mut idle = [0; NARROW];
     loop {
-        let steps = lanes.steps(NARROW, data, frames, restore_narrow);
+        let steps = lanes.steps(NARROW, data, frames, &alone);
         if steps == 0 {
             return;
         }
         let places = lanes.places(data, frames, &mut idle);
+        // What idle lanes hold is no sample.
+        let active = load(&lanes.frames.map(|frame| if frame.is_some() { -1 } else { 0 }));
+        let too_large = _mm256_and_si256(too_large, active);
         let mut magnitudes = _mm256_setzero_si256();
         let mut done = 0;
         while done < steps {
@@ -328,7 +406,7 @@ fn lanes_of<const ORDER: usize>(
             rows = transpose(rows);
             let mut now = magnitudes;
             for x in &mut rows {
-                *x = _mm256_add_epi32(*x, _mm256_srav_epi32(sums[0], shift));
+                *x = _mm256_add_epi32(*x, predict(&sums));
                 let sign = _mm256_srai_epi32::<31>(*x);
                 now = _mm256_or_si256(now, _mm256_xor_si256(*x, sign));
                 push(&mut sums, *x, before);
@@ -355,116 +433,4 @@ fn lanes_of<const ORDER: usize>(
             return;
         }
     }
-}
-
-/// Restores in 64-bit arithmetic, as `restore_wide`.
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn wide_lanes<const ORDER: usize>(data: &mut [i32], frames: &[Restore], lanes: &mut Lanes<WIDE>) {
-    let vector = |x: [i32; WIDE]| {
-        // SAFETY: an array of four.
-        _mm256_cvtepi32_epi64(unsafe { _mm_loadu_si128(x.as_ptr().cast()) })
-    };
-    let mut coefficients = [_mm256_setzero_si256(); ORDER];
-    for (lag, q) in coefficients.iter_mut().enumerate() {
-        *q = vector(lanes.coefficients(frames, lag));
-    }
-    let shift = vector(lanes.shifts(frames).map(|shift| (shift & 31) as i32));
-    // |Σ| ≤ 2^50, so with 2^51 more it is positive and shifts as an unsigned number.
-    let bias = _mm256_set1_epi64x(1 << 51);
-    let bias_shifted = _mm256_srlv_epi64(bias, shift);
-    let mut sums = [_mm256_setzero_si256(); ORDER];
-    for index in lanes.at - ORDER..lanes.at {
-        push_wide(&mut sums, &coefficients, vector(lanes.samples(data, frames, index)));
-    }
-    let mut idle = [0; WIDE];
-    loop {
-        let steps = lanes.steps(WIDE, data, frames, restore_wide);
-        if steps == 0 {
-            return;
-        }
-        let places = lanes.places(data, frames, &mut idle);
-        let mut magnitudes = _mm256_setzero_si256();
-        for step in 0..steps {
-            let mut rows = [_mm_setzero_si128(); WIDE];
-            for l in 0..WIDE {
-                let (place, each) = places[l];
-                // SAFETY: `steps` says that each active lane has so many samples left, four for
-                // each step; idle lanes have four and stay.
-                rows[l] = unsafe { _mm_loadu_si128(place.add(step * WIDE * each).cast()) };
-            }
-            rows = transpose_wide(rows);
-            for row in &mut rows {
-                let r = _mm256_sub_epi64(_mm256_cvtepi32_epi64(*row), bias_shifted);
-                let sum = _mm256_srlv_epi64(_mm256_add_epi64(sums[0], bias), shift);
-                let x = _mm256_add_epi64(r, sum);
-                let sign = _mm256_cmpgt_epi64(_mm256_setzero_si256(), x);
-                magnitudes = _mm256_or_si256(magnitudes, _mm256_xor_si256(x, sign));
-                push_wide(&mut sums, &coefficients, x);
-                // The low halves.
-                let x = _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
-                *row = _mm256_castsi256_si128(x);
-            }
-            rows = transpose_wide(rows);
-            for l in 0..WIDE {
-                let (place, each) = places[l];
-                // SAFETY: see above.
-                unsafe { _mm_storeu_si128(place.add(step * WIDE * each).cast(), rows[l]) };
-            }
-        }
-        let mut found = [0_u64; WIDE];
-        // SAFETY: an array of four.
-        unsafe { _mm256_storeu_si256(found.as_mut_ptr().cast(), magnitudes) };
-        for (l, _) in lanes.active() {
-            lanes.magnitudes[l] |= if found[l] >> 31 == 0 { found[l] as u32 } else { u32::MAX };
-        }
-        lanes.at += steps * WIDE;
-    }
-}
-
-/// Adds the newest numbers, of 32 bits, to the sums of the samples after them, of 64 bits, and
-/// moves on by one.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn push_wide<const ORDER: usize>(
-    sums: &mut [__m256i; ORDER],
-    coefficients: &[__m256i; ORDER],
-    x: __m256i,
-) {
-    for j in 0..ORDER - 1 {
-        sums[j] = _mm256_add_epi64(sums[j + 1], multiply(coefficients[j], x));
-    }
-    sums[ORDER - 1] = multiply(coefficients[ORDER - 1], x);
-}
-
-/// Products of the low 32 bits of each lane. (The compiler takes the intrinsic apart into three
-/// multiplications of whole lanes where it cannot prove that the upper halves are signs.)
-#[target_feature(enable = "avx2")]
-#[inline]
-fn multiply(a: __m256i, b: __m256i) -> __m256i {
-    let product;
-    // SAFETY: reads and writes nothing but its registers.
-    unsafe {
-        asm!(
-            "vpmuldq {product}, {a}, {b}",
-            product = lateout(ymm_reg) product,
-            a = in(ymm_reg) a,
-            b = in(ymm_reg) b,
-            options(pure, nomem, nostack, preserves_flags),
-        );
-    }
-    product
-}
-
-/// Rows of four numbers to columns.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn transpose_wide([a, b, c, d]: [__m128i; 4]) -> [__m128i; 4] {
-    let (ab, cd) = (_mm_unpacklo_epi32(a, b), _mm_unpacklo_epi32(c, d));
-    let (ab_high, cd_high) = (_mm_unpackhi_epi32(a, b), _mm_unpackhi_epi32(c, d));
-    [
-        _mm_unpacklo_epi64(ab, cd),
-        _mm_unpackhi_epi64(ab, cd),
-        _mm_unpacklo_epi64(ab_high, cd_high),
-        _mm_unpackhi_epi64(ab_high, cd_high),
-    ]
 }

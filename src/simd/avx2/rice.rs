@@ -175,16 +175,29 @@ fn read_groups<const N: usize, const SIZE: usize>(mut lanes: [&mut Lane<'_, '_, 
         parameter[l] = lane.parameter;
         out[l] = lane.residual.out[lane.done..lane.done + groups * SIZE].as_mut_ptr();
     }
+    // The next bits, at least 57.
+    let load = |bytes: *const u8, position: u64| {
+        // SAFETY: `Lane::groups` leaves 57 bits for each group, the most that one has, and 8 bytes
+        // from there on.
+        let word: [u8; 8] = unsafe { bytes.add((position >> 3) as usize).cast::<[u8; 8]>().read() };
+        u64::from_be_bytes(word) << (position & 7)
+    };
+    // The next 64 bits.
+    let mut words = [0; N];
+    if groups > 0 {
+        for l in 0..N {
+            words[l] = load(bytes[l], position[l]) | load(bytes[l], position[l] + 57) >> 57;
+        }
+    }
     let mut slow = [false; N];
     let mut read = 0;
     while read < groups && slow == [false; N] {
+        // What follows is loaded while they are read, so that the next group need not wait for it.
+        let ahead = read + 1 < groups;
         for l in 0..N {
             let k = parameter[l];
-            // SAFETY: `Lane::groups` leaves 8 bytes from the first bit of the last group on, each
-            // group having at most 57 bits.
-            let word: [u8; 8] =
-                unsafe { bytes[l].add((position[l] >> 3) as usize).cast::<[u8; 8]>().read() };
-            let mut word = u64::from_be_bytes(word) << (position[l] & 7);
+            let mut word = words[l];
+            let after = if ahead { load(bytes[l], position[l] + 64) } else { 0 };
             let mut used = SIZE as u32 * (k + 1);
             for i in 0..SIZE {
                 // Without a one there are 64, which `used` then shows to be too many.
@@ -196,6 +209,7 @@ fn read_groups<const N: usize, const SIZE: usize>(mut lanes: [&mut Lane<'_, '_, 
                 word = code << (k + 1);
                 used += zeros;
             }
+            words[l] = word | after >> (used.wrapping_neg() & 63);
             slow[l] = used > BitReader::MOST;
             position[l] += if slow[l] { 0 } else { u64::from(used) };
         }
