@@ -149,7 +149,7 @@ kernels! {
     filter = |k, d| (k.filter)(&d.floats, &[0.1; 8], &mut d.filtered);
     narrow = |k, d| (k.narrow)(&d.floats, 0.5, 2047.0, &mut d.small);
     correlate = |k, d| (k.correlate)(&d.floats, &mut [0.0; 13]);
-    add_products = |k, d| add_products(k, &d.floats);
+    add_products = |k, d| normal_equations(k, &d.floats);
     crc16 = |k, d| (k.crc16)(&d.bytes[..SAMPLES]);
     extent_i32 = |k, d| (k.extent_i32)(&d.narrow);
     extent_i64 = |k, d| (k.extent_i64)(&d.integers);
@@ -199,7 +199,7 @@ fn compare(samples: &[i16], products: impl Fn(&[i16], &[i16])) {
 }
 
 /// The normal equations of order 12, four samples at a time.
-fn add_products(kernels: &Kernels, floats: &[f64]) -> [[f64; MAX_ORDER]; 12] {
+fn normal_equations(kernels: &Kernels, floats: &[f64]) -> [[f64; MAX_ORDER]; 12] {
     let mut sums = [[0.0; MAX_ORDER]; 12];
     for four in floats.chunks(4) {
         let vectors = std::array::from_fn(|i| [four[i]; MAX_ORDER]);
