@@ -11,6 +11,7 @@ mod encode;
 mod exceptions;
 mod head;
 mod low_bits;
+mod part;
 mod pieces;
 mod predictions;
 mod reader;

@@ -11,7 +11,7 @@ pub const MOST_TAPS: usize = 16;
 /// Largest right shift of a prediction's sum.
 pub const MOST_SHIFT: u32 = 15;
 /// Most samples between a stream's and the reference's that predicts it, either way.
-pub const MOST_LAG: i32 = 1 << 20;
+pub const MOST_LAG: i32 = 1 << 16;
 /// Largest magnitude of a coefficient.
 pub const MOST_COEFFICIENT: i32 = (1 << 15) - 1;
 

@@ -267,7 +267,7 @@ class Chunk:
             check(least <= place < usable, "reference of a term")
             least = place + 1
             lag = unzigzag(head.varint())
-            check(abs(lag) <= 1 << 20, "lag")
+            check(abs(lag) <= 1 << 16, "lag")
             taps = head.varint()
             check(1 <= taps <= 16, "number of coefficients")
             coefficients = [unzigzag(head.varint()) for _ in range(taps)]
