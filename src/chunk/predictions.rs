@@ -376,7 +376,7 @@ mod tests {
             (one(of(&[0, 0, 0, 0, 0].map(term))), "5 terms"),
             (one(Predictor { shift: MOST_SHIFT + 1, ..of(&[term(0)]) }), "shift 16"),
             (lag(MOST_LAG + 1), "lag 65537"),
-            (lag(-MOST_LAG - 1), "lag -1048577"),
+            (lag(-MOST_LAG - 1), "lag -65537"),
             (taps(0), "0 coefficients"),
             (taps(MOST_TAPS + 1), "17 coefficients"),
             (coefficient(MOST_COEFFICIENT + 1), "coefficient 32768"),
