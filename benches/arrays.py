@@ -55,7 +55,9 @@ def ideal(name, length):
 
 
 def steps(length):
-    for dataset in (*datasets.arrays(length), datasets.gapped_array(length)):
+    sets = datasets.arrays(length)
+    simulated = len(datasets.SKIES)
+    for dataset in (*sets[:simulated], datasets.gapped_array(length), *sets[simulated:]):
         yield Step(
             f"arrays: {dataset.name}",
             1.5e-7 * dataset.samples.size,

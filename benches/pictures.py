@@ -256,7 +256,7 @@ def arrays(stretch, rows, path):
 def draw_stretch(grid, rows):
     """Three strips, the last two on one scale."""
     strips = {
-        "recorded": ("one of 16 streams, as recorded", GREY),
+        "recorded": ("one of 16 streams under a sky of 1/f$^{1.5}$, as recorded", GREY),
         "own past": ("left by its own 12 samples before", FLACARRAY),
         "four others": ("left by four other streams", OURS),
     }
@@ -270,14 +270,15 @@ def draw_stretch(grid, rows):
             title += f": sigma {values.std():.0f}"
             axes.set_ylim(-largest, largest)
         axes.set_title(title, loc="left", color=ink)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}".replace("-", "−")))
     grid[-1].set_xlabel("sample")
 
 
 def draw_costs(axes, rows):
     """A group of bars for each set, the first on top; a black line where the ideal is."""
     styles = {
-        "alone, level 5": ("alone", "0.72"),
+        "alone, level 5": ("alone, level 5", "0.8"),
+        "alone, level 8": ("alone, level 8", "0.6"),
         "together, level 5": ("in one chunk, level 5", "#EFA873"),
         "together, level 8": ("in one chunk, level 8", OURS),
     }
@@ -285,8 +286,8 @@ def draw_costs(axes, rows):
     bits = {(row["set"], row["coded"]): float(row["bits per sample"]) for row in rows}
     for place, name in enumerate(sets):
         for line, (coded, (label, ink)) in enumerate(styles.items()):
-            value, y = bits[name, coded], place + 0.25 * (line - 1)
-            axes.barh(y, value, 0.23, color=ink, label=None if place else label)
+            value, y = bits[name, coded], place + 0.2 * (line - 1.5)
+            axes.barh(y, value, 0.18, color=ink, label=None if place else label)
             axes.annotate(
                 f"{value:.2f}", (value, y), xytext=(5, 0), textcoords="offset points",
                 va="center", fontsize=9, color="0.25",
@@ -296,12 +297,14 @@ def draw_costs(axes, rows):
             axes.plot(
                 [least, least], [place - 0.4, place + 0.4], color="black", lw=1.6, label=label
             )
-    axes.set_yticks(range(len(sets)), sets)
+    axes.set_yticks(range(len(sets)), [name.replace("^1.5", "$^{1.5}$") for name in sets])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
+    axes.set_axisbelow(True)
     axes.set_ylim(len(sets) - 0.45, -0.55)
     axes.set_xlabel("bits per sample  (better ←)")
     axes.set_title("what streams cost", loc="left")
     axes.figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
-    )
+        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False,
+        fontsize=10,
+    )  # fmt: skip
