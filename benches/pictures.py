@@ -270,7 +270,9 @@ def draw_stretch(grid, rows):
             title += f": sigma {values.std():.0f}"
             axes.set_ylim(-largest, largest)
         axes.set_title(title, loc="left", color=ink)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}".replace("-", "−")))
+        axes.yaxis.set_major_formatter(
+            FuncFormatter(lambda y, _: f"{y:,.0f}".replace("-", "\N{MINUS SIGN}"))
+        )
     grid[-1].set_xlabel("sample")
 
 
