@@ -22,6 +22,7 @@ PARTS = {
     "targets": targets.COLUMNS,
     "codecs": comparison.COLUMNS,
     "arrays": arrays.COLUMNS,
+    "shapes": arrays.SHAPE_COLUMNS,
     "stretch": arrays.STRETCH_COLUMNS,
     "entropy": sweeps.ENTROPY_COLUMNS,
     "threads": sweeps.THREAD_COLUMNS,
@@ -42,6 +43,8 @@ def steps(part, quick):
             return comparison.steps(shape, runs, cores)
         case "arrays":
             return arrays.steps(shape[-1])
+        case "shapes":
+            return arrays.shape_steps(1 << 16 if quick else 1 << 20)
         case "stretch":
             return arrays.stretch_steps(shape[-1])
         case "entropy":

@@ -7,6 +7,7 @@ from sweeps import GAUSSIAN_BITS
 from timing import Step
 
 COLUMNS = ("set", "coded", "bits per sample")
+SHAPE_COLUMNS = ("chunk", "samples", "level 5", "level 8")
 STRETCH_COLUMNS = ("sample", "recorded", "own past", "four others")
 REFERENCES = 4
 ORDER = 12
@@ -62,6 +63,33 @@ def steps(length):
             f"arrays: {dataset.name}",
             1.5e-7 * dataset.samples.size,
             lambda d=dataset: sizes(d),
+        )
+
+
+def shape_row(samples, streams, length):
+    """Bits per sample of an array in chunks of a shape."""
+
+    def chunk_sizes(level):
+        for first in range(0, len(samples), streams):
+            for start in range(0, samples.shape[-1], length):
+                part = samples[first : first + streams, start : start + length]
+                yield core.Chunk(np.ascontiguousarray(part), level).length
+
+    bits = {
+        f"level {level}": f"{8 * sum(chunk_sizes(level)) / samples.size:.3f}" for level in (5, 8)
+    }
+    return {"chunk": f"{streams} × {length:,}", "samples": f"{streams * length:,}"} | bits
+
+
+def shape_steps(length):
+    """Detectors under one sky in chunks of one stream up to all, and of ever shorter ones."""
+    name, *_ = datasets.SKIES
+    samples = np.rint(datasets.detectors(name, length)).astype(np.int32)
+    for streams, parts in ((1, 1), (4, 4), (16, 4), (16, 16), (16, 64), (16, 128), (16, 1024)):
+        yield Step(
+            f"shapes: {streams} × {length // parts:,}",
+            1.2e-7 * samples.size,
+            lambda s=streams, n=length // parts: [shape_row(samples, s, n)],
         )
 
 
