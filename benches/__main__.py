@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import arrays
 import comparison
 import kernels
 import record
@@ -20,6 +21,9 @@ from timing import clock, take
 PARTS = {
     "targets": targets.COLUMNS,
     "codecs": comparison.COLUMNS,
+    "arrays": arrays.COLUMNS,
+    "shapes": arrays.SHAPE_COLUMNS,
+    "stretch": arrays.STRETCH_COLUMNS,
     "entropy": sweeps.ENTROPY_COLUMNS,
     "threads": sweeps.THREAD_COLUMNS,
     "chunks": sweeps.CHUNK_COLUMNS,
@@ -37,6 +41,12 @@ def steps(part, quick):
             return targets.steps(targets.Scale(shape, 2) if quick else targets.Scale())
         case "codecs":
             return comparison.steps(shape, runs, cores)
+        case "arrays":
+            return arrays.steps(shape[-1])
+        case "shapes":
+            return arrays.shape_steps(1 << 16 if quick else 1 << 20)
+        case "stretch":
+            return arrays.stretch_steps(shape[-1])
         case "entropy":
             return sweeps.entropy_steps(20_000 if quick else 250_000)
         case "threads":
@@ -54,7 +64,7 @@ def arguments():
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all if none")
     parser.add_argument("--quick", action="store_true", help="little data: shows that it works")
     parser.add_argument("--folder", type=Path, help="where to write; default: benches/record/…")
-    parser.add_argument("--docs", action="store_true", help="also rewrite docs/benchmarks.md")
+    parser.add_argument("--docs", action="store_true", help="also rewrite the tables of docs")
     parser.add_argument("--report", action="store_true", help="measure nothing; report the folder")
     found = parser.parse_args()
     if unknown := set(found.parts) - set(PARTS):

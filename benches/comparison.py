@@ -3,7 +3,6 @@
 from statistics import median
 
 import datasets
-import numpy as np
 from peers import peers, set_threads
 from timing import Step, seconds
 
@@ -23,7 +22,7 @@ def measure(group, dataset, threads, runs):
     for name, codec in codecs:
         codec.prepare(samples)
         codec.encode(samples)
-        errors[name] = largest_error(samples, codec.decode())
+        errors[name] = dataset.error(codec.decode())
     for _ in range(runs):
         for name, codec in codecs:
             encoding, decoding = times[name]
@@ -46,14 +45,8 @@ def measure(group, dataset, threads, runs):
     ]
 
 
-def largest_error(samples, decoded):
-    """The largest difference, infinite where something else than a number came back."""
-    error = np.abs(decoded.astype(np.float64) - samples).max()
-    return error if np.isfinite(error) else np.inf
-
-
 def steps(shape, runs, cores):
-    """Synthetic integers, synthetic floats and recordings, with one thread and with all."""
+    """Synthetic integers and floats, recordings and arrays, with one thread and with all."""
     sets = [("integers", datasets.integers(name, shape)) for name in datasets.SETS]
     sets += [
         ("floats", datasets.floats(name, shape, dtype))
@@ -61,6 +54,7 @@ def steps(shape, runs, cores):
         for name in datasets.FLOATS
     ]
     sets += [("recordings", recording) for recording in datasets.recordings()]
+    sets += [("arrays", array) for array in datasets.arrays(shape[-1])]
     for threads in sorted({1, cores}):
         cost = 1.1e-7 if threads == 1 else 7e-8
         for group, dataset in sets:

@@ -9,7 +9,8 @@ import obspy
 from flacarray.demo import create_fake_data
 
 RECORDINGS = Path(__file__).parent.parent / "tests" / "data"
-OBSPY = Path(obspy.__file__).parent / "signal" / "tests" / "data"
+OBSPY_ROOT = Path(obspy.__file__).parent
+OBSPY = OBSPY_ROOT / "signal" / "tests" / "data"
 
 # The step of the float sets; of their values divided by it come the integer sets.
 QUANTA = 0.01
@@ -28,6 +29,14 @@ class Dataset:
     def allowed(self):
         """Largest error."""
         return self.quanta / 2 if self.quanta else 0.0
+
+    def error(self, decoded):
+        """The largest difference, infinite where NaN came back for a number or one for NaN."""
+        missing = np.isnan(self.samples)
+        error = np.abs(np.subtract(decoded, self.samples, dtype=np.float64))
+        error[missing] = np.where(np.isnan(decoded[missing]), 0, np.inf)
+        worst = error.max()
+        return worst if np.isfinite(worst) else np.inf
 
 
 def random(name):
@@ -94,6 +103,79 @@ def floats(name, shape, dtype):
     dtype = np.dtype(dtype)
     samples = (make(shape) * QUANTA).astype(dtype)
     return Dataset(f"{name} {dtype.name}", f"{title}, times {QUANTA}", samples, QUANTA)
+
+
+DETECTORS = 16
+# What all detectors of an array see: the exponent of its spectrum, and its size in sigmas of the
+# white noise that each has of its own.
+SKIES = {"sky 1/f^1.5": (1.5, 100), "sky 1/f": (1.0, 10), "sky white": (0.0, 1)}
+
+
+def sky_spectrum(name, length):
+    """Power of the common signal over that of the noise, at each frequency."""
+    exponent, size = SKIES[name]
+    frequency = np.fft.rfftfreq(length)
+    frequency[0] = np.inf
+    power = frequency**-exponent if exponent else np.ones_like(frequency)
+    return size**2 * power / power.mean()
+
+
+def gains(name):
+    return random(f"{name}, gains").uniform(0.8, 1.2, (DETECTORS, 1))
+
+
+def detectors(name, length, delays=0):
+    """White noise of sigma 100, and what is common to all, by gains and up to so many samples
+    late."""
+    generator = random(name)
+    spectrum = np.fft.rfft(generator.normal(0, 100, length + delays))
+    common = np.fft.irfft(spectrum * np.sqrt(sky_spectrum(name, length + delays)), length + delays)
+    starts = delays - generator.integers(0, delays, DETECTORS, endpoint=True)
+    seen = np.stack([common[start : start + length] for start in starts])
+    return generator.normal(0, 100, seen.shape) + gains(name) * seen
+
+
+def side_by_side(streams):
+    """Streams as one array, cut to the length of the shortest."""
+    length = min(len(stream) for stream in streams)
+    return np.stack([stream[:length] for stream in streams]).astype(np.int32)
+
+
+def components():
+    """A node's three components, half a minute and the next: volts that were counts, 2^29/10^4."""
+    traces = obspy.read(str(OBSPY_ROOT / "io/rg16/tests/data/three_chans_six_traces.fcnt"))
+    volts = [
+        np.concatenate([a.data, b.data]) for a, b in zip(traces[::2], traces[1::2], strict=True)
+    ]
+    return [np.rint(stream * (2.0**29 / 1e4)) for stream in volts]
+
+
+@cache
+def arrays(length):
+    """Streams of one instrument as int32: detectors under common skies, and real ones."""
+    found = [
+        Dataset(name, f"sigma 100 and {name}", np.rint(detectors(name, length)).astype(np.int32))
+        for name in SKIES
+    ]
+    ground = [obspy.read(str(OBSPY / name))[0].data for name in ("ref_STS2", "ref_unknown")]
+    return [
+        *found,
+        Dataset("seismometers", "two side by side, 200 Hz", side_by_side(ground)),
+        Dataset("geophone", "its three components, 500 Hz", side_by_side(components())),
+    ]
+
+
+@cache
+def gapped_array(length):
+    """Detectors of which each sees the sky a little later and misses a twentieth, as float32."""
+    name, missing = "sky 1/f^1.5", length // 20
+    samples = (detectors(name, length, delays=3) * QUANTA).astype(np.float32)
+    generator = random("gaps")
+    for stream in samples:
+        while np.isnan(stream).sum() < missing:
+            start = generator.integers(length)
+            stream[start : start + generator.integers(50, 1000, endpoint=True)] = np.nan
+    return Dataset(f"{name}, late, gaps", f"{name}, delays, gaps, float32", samples, QUANTA)
 
 
 def quantized(samples, steps_per_deviation):

@@ -242,3 +242,71 @@ def draw_series(axes, rows, x, column, unit):
     plain(axes.xaxis, [tick for tick in ticks if low <= tick <= high])
     plain(axes.yaxis)
     label_lines(axes, places)
+
+
+def arrays(stretch, rows, path):
+    """A stream and what predictions leave of it; what streams cost alone and in one chunk."""
+    figure = plt.figure(figsize=(13, 6.2), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(5, 6), wspace=0.04)
+    draw_stretch(left.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2)), stretch)
+    draw_costs(right.subplots(), rows)
+    save(figure, path)
+
+
+def draw_stretch(grid, rows):
+    """Three strips, the last two on one scale."""
+    strips = {
+        "recorded": ("one of 16 streams under a sky of 1/f$^{1.5}$, as recorded", GREY),
+        "own past": ("left by its own 12 samples before", FLACARRAY),
+        "four others": ("left by four other streams", OURS),
+    }
+    numbers = {name: np.array([float(row[name]) for row in rows]) for name in strips}
+    largest = 1.15 * max(np.abs(numbers[name]).max() for name in ("own past", "four others"))
+    for axes, (name, (title, ink)) in zip(grid, strips.items(), strict=True):
+        values = numbers[name]
+        axes.plot(values, color=ink, lw=0.9)
+        axes.margins(x=0)
+        if name != "recorded":
+            title += f": sigma {values.std():.0f}"
+            axes.set_ylim(-largest, largest)
+        axes.set_title(title, loc="left", color=ink)
+        axes.yaxis.set_major_formatter(
+            FuncFormatter(lambda y, _: f"{y:,.0f}".replace("-", "\N{MINUS SIGN}"))
+        )
+    grid[-1].set_xlabel("sample")
+
+
+def draw_costs(axes, rows):
+    """A group of bars for each set, the first on top; a black line where the ideal is."""
+    styles = {
+        "alone, level 5": ("alone, level 5", "0.8"),
+        "alone, level 8": ("alone, level 8", "0.6"),
+        "together, level 5": ("in one chunk, level 5", "#EFA873"),
+        "together, level 8": ("in one chunk, level 8", OURS),
+    }
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    bits = {(row["set"], row["coded"]): float(row["bits per sample"]) for row in rows}
+    for place, name in enumerate(sets):
+        for line, (coded, (label, ink)) in enumerate(styles.items()):
+            value, y = bits[name, coded], place + 0.2 * (line - 1.5)
+            axes.barh(y, value, 0.18, color=ink, label=None if place else label)
+            axes.annotate(
+                f"{value:.2f}", (value, y), xytext=(5, 0), textcoords="offset points",
+                va="center", fontsize=9, color="0.25",
+            )  # fmt: skip
+        if (least := bits.get((name, "Gaussian ideal"))) is not None:
+            label = None if place else "Gaussian ideal"
+            axes.plot(
+                [least, least], [place - 0.4, place + 0.4], color="black", lw=1.6, label=label
+            )
+    axes.set_yticks(range(len(sets)), [name.replace("^1.5", "$^{1.5}$") for name in sets])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    axes.set_axisbelow(True)
+    axes.set_ylim(len(sets) - 0.45, -0.55)
+    axes.set_xlabel("bits per sample  (better ←)")
+    axes.set_title("what streams cost", loc="left")
+    axes.figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False,
+        fontsize=10,
+    )  # fmt: skip

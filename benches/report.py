@@ -1,4 +1,4 @@
-"""Turns the CSV files of a record into its page and pictures, and into docs/benchmarks.md."""
+"""Turns the CSV files of a record into its page and pictures, and into those of docs."""
 
 import os
 import re
@@ -7,8 +7,9 @@ from collections import defaultdict
 import pictures
 import record
 
-DOCS = record.ROOT / "docs" / "benchmarks.md"
-PICTURES = ("integers", "floats", "recordings", "entropy", "scaling")
+DOCS = record.ROOT / "docs"
+PAGES = ("benchmarks.md", "arrays.md")
+PICTURES = ("integers", "floats", "recordings", "arrays", "entropy", "scaling")
 
 
 def table(rows, columns=None):
@@ -36,7 +37,7 @@ def targets(rows):
 
 def short(bound):
     """A bound in few digits; that of sizes that must be smaller is 1."""
-    return f"{float(bound):.3g}"
+    return f"{float(bound):.4g}"
 
 
 def codecs(rows, group, column):
@@ -72,6 +73,16 @@ def failures(rows):
     return "Errors above half of quanta, in quanta:\n\n" + "\n".join(lines)
 
 
+def arrays(rows):
+    """Bits per sample, a line for each set and a column for each way of coding it."""
+    lines = {}
+    for row in rows:
+        line = lines.setdefault(row["set"], {"set": row["set"]})
+        line[row["coded"]] = short_number(row["bits per sample"])
+    columns = list(dict.fromkeys(name for line in lines.values() for name in line))
+    return table([dict.fromkeys(columns, "") | line for line in lines.values()], columns)
+
+
 def kernels(rows):
     """Million samples a second, a line for each kernel and a column for each table."""
     lines = {}
@@ -95,12 +106,14 @@ def sections(folder):
         found["targets"] = targets(rows)
     if rows := record.read(folder / "codecs.csv"):
         single = [row for row in rows if row["threads"] == "1"]
-        for group in ("integers", "floats", "recordings"):
+        for group in ("integers", "floats", "recordings", "arrays"):
             found[f"{group}: bits per sample"] = codecs(single, group, "bits per sample")
             for what in ("encode", "decode"):
                 found[f"{group}: {what} MB/s"] = codecs(rows, group, f"{what} MB/s")
         found["bounds"] = failures(rows)
-    for name in ("threads", "chunks", "lengths"):
+    if rows := record.read(folder / "arrays.csv"):
+        found["arrays"] = arrays(rows)
+    for name in ("shapes", "threads", "chunks", "lengths"):
         if rows := record.read(folder / f"{name}.csv"):
             found[name] = table(rows)
     if rows := record.read(folder / "kernels.csv"):
@@ -121,6 +134,9 @@ def draw(folder):
         }
         for name, chosen in panels.items():
             pictures.speed(rows, chosen, folder / f"{name}.svg")
+    stretch, rows = (record.read(folder / f"{name}.csv") for name in ("stretch", "arrays"))
+    if stretch and rows:
+        pictures.arrays(stretch, rows, folder / "arrays.svg")
     if rows := record.read(folder / "entropy.csv"):
         pictures.entropy(rows, folder / "entropy.svg")
     scaling = [record.read(folder / f"{name}.csv") for name in ("threads", "chunks", "lengths")]
@@ -150,9 +166,9 @@ def write_page(folder):
 
 
 def update_docs(folder):
-    """Rewrites what stands between the markers of docs/benchmarks.md from a record."""
+    """Rewrites what stands between the markers of the pages of docs from a record."""
     found = sections(folder)
-    path = os.path.relpath(folder, DOCS.parent)
+    path = os.path.relpath(folder, DOCS)
     found["record"] = f"From the record [{folder.name}]({path}/README.md)."
     for name in PICTURES:
         if (folder / f"{name}.svg").exists():
@@ -164,4 +180,5 @@ def update_docs(folder):
         return f"<!-- measured: {match['name']} -->{body}<!-- end -->"
 
     pattern = r"<!-- measured: (?P<name>.*?) -->(?P<body>.*?)<!-- end -->"
-    DOCS.write_text(re.sub(pattern, replaced, DOCS.read_text(), flags=re.DOTALL))
+    for page in (DOCS / name for name in PAGES):
+        page.write_text(re.sub(pattern, replaced, page.read_text(), flags=re.DOTALL))

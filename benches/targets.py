@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from math import prod
 
+import arrays
 import core
 import datasets
 import hdf5plugin
@@ -78,7 +79,7 @@ def against_flacarray(dataset, encode_bound, decode_bound, runs):
 
 
 def verify(dataset, decoded):
-    error = np.abs(decoded.astype(np.float64) - dataset.samples).max()
+    error = dataset.error(decoded)
     if error > dataset.allowed:
         raise SystemExit(f"h5flac, {dataset.name}: error {error}, allowed {dataset.allowed}")
 
@@ -154,6 +155,69 @@ def real_recordings(runs):
         row("recordings: size at level 8, × flacarray 5", name, mean(sizes[8]), "≤", 0.945),
         row("recordings: encode at level 8, × flacarray 8", name, mean(speeds), "≥", 0.5),
     ]
+
+
+def together(dataset, bounds, runs, level=LEVEL):
+    """Streams in one chunk against each in a chunk of its own; (size, encode, decode) bounds."""
+    samples, quanta = dataset.samples, dataset.quanta
+    chunk, apart = core.Chunk(samples, level, quanta), arrays.alone(samples, level, quanta)
+    out = np.zeros_like(samples)
+    verify(dataset, chunk.decode(out))
+
+    def decode_apart():
+        for each, stream in zip(apart, out, strict=True):
+            each.decode(stream)
+
+    size, encode, decode = bounds
+    rows = []
+    if size is not None:
+        ratio = chunk.length / arrays.total(apart)
+        rows.append(row("in one chunk: size, × alone", dataset.name, ratio, "≤", size))
+    if encode is not None:
+        pair = compare(
+            lambda: core.Chunk(samples, level, quanta),
+            lambda: arrays.alone(samples, level, quanta),
+            runs,
+        )
+        rows.append(speed_row("in one chunk: encode, × alone", dataset, pair, encode))
+    if decode is not None:
+        pair = compare(lambda: chunk.decode(out), decode_apart, runs)
+        rows.append(speed_row("in one chunk: decode, × alone", dataset, pair, decode))
+    return rows
+
+
+def under_one_sky(dataset, bits, runs):
+    """Detectors that see a common signal: their bits per sample at two levels, and speeds."""
+    rows = []
+    for level, bound in zip((5, 8), bits, strict=True):
+        chunk = core.Chunk(dataset.samples, level)
+        verify(dataset, core.decoded(chunk, dataset.samples))
+        title = f"in one chunk: bits per sample at level {level}"
+        measured = 8 * chunk.length / dataset.samples.size
+        rows.append(row(title, dataset.name, measured, "≤", bound))
+    return rows + together(dataset, (None, 0.5, 0.6), runs)
+
+
+def array_steps(length, runs):
+    skies = {array.name: array for array in datasets.arrays(length)}
+    bounds = ((9.30, 9.20), (9.22, 9.15), (9.05, 9.02))
+    for name, bits in zip(datasets.SKIES, bounds, strict=True):
+        yield Step(
+            f"targets: {name} in one chunk",
+            0.35 * runs,
+            lambda s=skies[name], b=bits: under_one_sky(s, b, runs),
+        )
+    gapped = datasets.gapped_array(length)
+    yield Step(
+        f"targets: {gapped.name} in one chunk", 1, lambda: together(gapped, (0.85, None, None), 0)
+    )
+    for name in ("a", "b"):
+        unrelated = datasets.integers(name, (datasets.DETECTORS, length))
+        yield Step(
+            f"targets: {name} in one chunk",
+            0.15 * runs,
+            lambda s=unrelated: together(s, (1.001, 0.95, None), runs),
+        )
 
 
 def mean(ratios):
@@ -257,6 +321,7 @@ def steps(scale):
         for length, bound in ((1_000, 0.6), (10_000, 0.85))
         for name in ("a", "b2")
     )
+    yield from array_steps(shape[-1], runs)
     yield Step("targets: recordings", 1.5 * runs, lambda: real_recordings(runs))
     yield Step("targets: samples from the middle", 1.5 * runs, lambda: slices(scale))
     if (os.cpu_count() or 1) > 1:

@@ -1,4 +1,4 @@
-"""Promise: what the README shows works as shown."""
+"""Promise: what the README and docs/arrays.md show works as shown."""
 
 import importlib
 import re
@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+LANGUAGES = ("python", "text")
 RANDOM = np.random.default_rng(7).normal(size=(4, 100_000))
 
 
@@ -54,6 +55,22 @@ def test_the_python_program_runs_and_keeps_its_bounds(run_python):
         assert 0.00049 < milli <= 0.0005
         noise = np.abs(file["noise"][:] - data).max()
         assert 0.95 / 32 < noise < 1.05 / 32
+
+
+def test_the_example_of_arrays_prints_what_stands_below_it(capsys):
+    page = (ROOT / "docs" / "arrays.md").read_text()
+    code, shown = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in LANGUAGES)
+    exec(code, {})
+    for line, wanted in zip(capsys.readouterr().out.splitlines(), shown.splitlines(), strict=True):
+        (text, bits, error), (wanted_text, wanted_bits, wanted_error) = parts(line), parts(wanted)
+        assert (text, error) == (wanted_text, wanted_error)
+        assert bits == pytest.approx(wanted_bits, rel=0.02)
+
+
+def parts(line):
+    """A line's text up to its bits, these, and the error behind them."""
+    text, bits, error = re.fullmatch(r"(.*\)) +(\S+) bits a sample, error (\S+)", line).groups()
+    return text, float(bits), error
 
 
 def test_h5repack_commands_do_what_is_written_beside_them(run):
