@@ -188,10 +188,9 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             let (plan, k) = self.long(stream, &mut Grids::default(), role, &mut part, workspaces);
             parts.push((stream, part));
             let view = self.view(stream);
-            workspaces.with(
-                || self.workspace(),
-                |workspace| relations.add(stream, &plan, &view, k, &mut workspace.blocks),
-            );
+            self.with_workspace(workspaces, |workspace| {
+                relations.add(stream, &plan, &view, k, &mut workspace.blocks)
+            });
         }
         Some(relations)
     }
@@ -209,16 +208,13 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         relations: &Relations,
         workspaces: &Workspaces<Workspace<'w, T>>,
     ) -> Option<Stand<'a>> {
-        workspaces.with(
-            || self.workspace(),
-            |workspace| {
-                let (view, other_view) = (self.view(stream), self.view(other));
-                let mut plan = |view: &StreamView<'_>, index| {
-                    workspace.planner.plan(view, index, &mut Grids::default(), false)
-                };
-                let (plan, other) = (plan(&view, stream), plan(&other_view, other));
-                relations.stand((&plan, &view), (other, other_view), &mut workspace.blocks)
-            },
-        )
+        self.with_workspace(workspaces, |workspace| {
+            let (view, other_view) = (self.view(stream), self.view(other));
+            let mut plan = |view: &StreamView<'_>, index| {
+                workspace.planner.plan(view, index, &mut Grids::default(), false)
+            };
+            let (plan, other) = (plan(&view, stream), plan(&other_view, other));
+            relations.stand((&plan, &view), (other, other_view), &mut workspace.blocks)
+        })
     }
 }

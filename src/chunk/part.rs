@@ -106,7 +106,16 @@ struct Prospect {
 }
 
 impl<T: Sample> Chunk<'_, '_, T> {
-    pub fn workspace(&self) -> Workspace<'_, T> {
+    /// Runs `work` with a workspace of this chunk.
+    pub fn with_workspace<'w, R>(
+        &'w self,
+        workspaces: &Workspaces<Workspace<'w, T>>,
+        work: impl FnOnce(&mut Workspace<'w, T>) -> R,
+    ) -> R {
+        workspaces.with(|| self.workspace(), work)
+    }
+
+    fn workspace(&self) -> Workspace<'_, T> {
         Workspace {
             planner: Planner::new(&self.wishes, self.request.threads),
             encoder: Encoder::new(self.request.params.level),
@@ -131,21 +140,18 @@ impl<T: Sample> Chunk<'_, '_, T> {
             }
             return part;
         }
-        workspaces.with(
-            || self.workspace(),
-            |workspace| {
-                let samples = streams.len() * self.request.shape.length * T::SIZE;
-                let (piece, _) = workspace.piece(samples, |workspace, segment| {
-                    self.each_view(streams, workspace, |workspace, view, index| {
-                        let table = &mut part.table;
-                        self.short(view, index, &mut grids, role, table, segment, workspace);
-                    });
+        self.with_workspace(workspaces, |workspace| {
+            let samples = streams.len() * self.request.shape.length * T::SIZE;
+            let (piece, _) = workspace.piece(samples, |workspace, segment| {
+                self.each_view(streams, workspace, |workspace, view, index| {
+                    let table = &mut part.table;
+                    self.short(view, index, &mut grids, role, table, segment, workspace);
                 });
-                if !piece.bytes.is_empty() {
-                    part.payload.push(piece);
-                }
-            },
-        );
+            });
+            if !piece.bytes.is_empty() {
+                part.payload.push(piece);
+            }
+        });
         part
     }
 
@@ -230,14 +236,12 @@ impl<T: Sample> Chunk<'_, '_, T> {
         let mut attempt = Attempt::default();
         let mut k = Vec::new();
         loop {
-            let prospect = workspaces.with(
-                || self.workspace(),
-                |workspace| self.prospect(&view, index, grids, role, attempt, workspace),
-            );
-            let course = workspaces.with(
-                || self.workspace(),
-                |workspace| self.course(&prospect, &view, role, workspace),
-            );
+            let prospect = self.with_workspace(workspaces, |workspace| {
+                self.prospect(&view, index, grids, role, attempt, workspace)
+            });
+            let course = self.with_workspace(workspaces, |workspace| {
+                self.course(&prospect, &view, role, workspace)
+            });
             let plan = &prospect.plan;
             let count = plan.coded.div_ceil(PART / T::SIZE);
             let length = plan.coded.div_ceil(count).next_multiple_of(course.block);
@@ -251,15 +255,12 @@ impl<T: Sample> Chunk<'_, '_, T> {
             let firsts = starts.map(|first| (first, keep.next())).collect();
             let segments = map(self.request.threads, firsts, |(first, keep)| {
                 let range = first..plan.coded.min(first + length);
-                workspaces.with(
-                    || self.workspace(),
-                    |workspace| {
-                        workspace.piece(range.len() * T::SIZE, |workspace, segment| {
-                            let Workspace { encoder, blocks, .. } = workspace;
-                            course.segment(&view, range, encoder, blocks, segment, keep);
-                        })
-                    },
-                )
+                self.with_workspace(workspaces, |workspace| {
+                    workspace.piece(range.len() * T::SIZE, |workspace, segment| {
+                        let Workspace { encoder, blocks, .. } = workspace;
+                        course.segment(&view, range, encoder, blocks, segment, keep);
+                    })
+                })
             });
             let runs = segments.iter().map(|(_, segment)| segment.exceptions.runs()).sum();
             let misfit = segments.iter().any(|(_, segment)| segment.misfit);

@@ -7,7 +7,7 @@ use crate::quantize::{Form, Plan};
 use crate::sample::Sample;
 use crate::simd::Kernels;
 
-/// Values that are taken for a sample's: those whose squares neither overflow nor vanish.
+/// Values that are taken for a sample's are below it, so that sums of their squares do not overflow.
 const LARGEST: f64 = 1e100;
 
 /// Reference streams and what finds predictors from them.
@@ -18,8 +18,9 @@ pub struct Relations {
     /// Their integers.
     pub references: Vec<Reference>,
     fitter: Fitter,
-    /// One for each span of so many samples, where spans may have predictors of their own.
-    spans: Vec<Fitter>,
+    /// One for each span of so many samples, where spans may have predictors of their own; none
+    /// for a span where a reference was of no use.
+    spans: Vec<Option<Fitter>>,
     span: usize,
 }
 
@@ -51,9 +52,9 @@ impl Relations {
         };
         let choice = cross::choose(kernels, &effort, (streams, length), &mut read)?;
         let fitter = Fitter::new(kernels, effort, &choice);
-        let (spans, chosen) = (fitter.in_spans(length), choice.references);
+        let spans = fitter.in_spans(length).into_iter().map(Some).collect();
         let (streams, references) = (Vec::new(), Vec::new());
-        let span = effort.span;
+        let (chosen, span) = (choice.references, effort.span);
         Some(Relations { chosen, streams, references, fitter, spans, span })
     }
 
@@ -77,7 +78,7 @@ impl Relations {
         let better: Vec<Option<Predictor>> = self
             .spans
             .iter()
-            .map(|fitter| fitter.improve(&predictor, self.span, &mut read))
+            .map(|fitter| fitter.as_ref()?.improve(&predictor, self.span, &mut read))
             .collect();
         plan.centre::<T>(mean as i64, view.len());
         if better.iter().all(Option::is_none) {
@@ -98,8 +99,9 @@ impl Relations {
     ) {
         let mut read = |first: usize, out: &mut [f64]| blocks.read(plan, view, first, out);
         if Self::takes(plan) && self.fitter.add(plan.width, &mut read) {
-            // A span where it is of no use goes without predictors of its own.
-            self.spans.iter_mut().for_each(|fitter| fitter.add_or_end(plan.width, &mut read));
+            for span in &mut self.spans {
+                span.take_if(|fitter| !fitter.add(plan.width, &mut read));
+            }
             self.streams.push(stream);
             self.references.push(Reference { first: 0, k, width: plan.width });
         }

@@ -36,7 +36,7 @@ impl Segment {
 
 /// Buffers of one block.
 pub struct Blocks<T> {
-    pub kernels: &'static Kernels,
+    kernels: &'static Kernels,
     samples: Vec<T>,
     k: Vec<i64>,
     misses: Vec<u32>,
@@ -127,12 +127,6 @@ pub struct Course<'c> {
     pub stand: Option<&'c Stand<'c>>,
 }
 
-/// Whether numbers all fit `width` bits.
-fn fit(numbers: &[i32], width: u32) -> bool {
-    let magnitudes = numbers.iter().fold(0, |all, &x| all | (x ^ (x >> 31)));
-    magnitudes >> (width - 1) == 0
-}
-
 impl Course<'_> {
     /// Writes what FLAC codes of the samples from `first` on to `out`; whether it fits the width.
     pub fn load<T: Sample>(
@@ -167,7 +161,7 @@ impl Course<'_> {
                 *x = x.wrapping_add(p).clamp(-1 - most, most).wrapping_sub(p);
             }
         }
-        fit(out, self.width)
+        (kernels.survey)(out).magnitudes >> (self.width - 1) == 0
     }
 
     /// Which group of frames that share a predictor a sample lies in.
@@ -214,8 +208,7 @@ impl Course<'_> {
                 let keep = &mut keep[first - range.start..][..length];
                 keep.copy_from_slice(&payload);
                 if self.prediction.is_some() {
-                    let predicted = &blocks.predicted;
-                    keep.iter_mut().zip(predicted).for_each(|(k, p)| *k = k.wrapping_add(*p));
+                    (blocks.kernels.add)(&blocks.predicted, keep);
                 }
             }
             if !blocks.misses.is_empty() {

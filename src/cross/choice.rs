@@ -48,15 +48,11 @@ pub fn choose(
     (streams, length): (usize, usize),
     read: &mut ReadStream<'_>,
 ) -> Option<Choice> {
-    if effort.windows == 0
-        || streams < 2
-        || length < effort.shortest
-        || streams.saturating_mul(length) < effort.least
-    {
+    let samples = streams.saturating_mul(length);
+    if effort.windows == 0 || streams < 2 || length < effort.shortest || samples < effort.least {
         return None;
     }
     // A first glance at few windows of few streams, as few as the samples pay for.
-    let samples = streams.saturating_mul(length);
     let (glanced, windows) = match samples {
         0..0x4_0000 => (4, 2),
         0x4_0000..0x10_0000 => (6, 2),

@@ -36,7 +36,6 @@ pub struct Fitter {
     /// Windows that all references have whole, and the references' covariances in them.
     whole: Vec<bool>,
     between: Vec<Vec<Covariances>>,
-    is_ended: bool,
 }
 
 /// A reference.
@@ -49,10 +48,18 @@ struct Seen {
 impl Fitter {
     /// One without references.
     pub fn new(kernels: &'static Kernels, effort: Effort, choice: &Choice) -> Self {
-        let (places, whitener) = (choice.places.clone(), choice.whitener.clone());
-        let (whole, between) = (Vec::new(), Vec::new());
-        let references = Vec::new();
-        Fitter { kernels, effort, places, whitener, references, whole, between, is_ended: false }
+        Self::looking_at(choice.places.clone(), kernels, effort, &choice.whitener)
+    }
+
+    fn looking_at(
+        places: Places,
+        kernels: &'static Kernels,
+        effort: Effort,
+        whitener: &Whitener,
+    ) -> Self {
+        let (references, whole, between) = (Vec::new(), Vec::new(), Vec::new());
+        let whitener = whitener.clone();
+        Fitter { kernels, effort, places, whitener, references, whole, between }
     }
 
     /// Those of the spans of streams of `length`, if spans may have predictors of their own.
@@ -62,28 +69,17 @@ impl Fitter {
             return Vec::new();
         }
         let places = Places::in_spans(length, span, windows / 2);
-        places.into_iter().map(|places| Fitter { places, ..self.without_references() }).collect()
-    }
-
-    /// Adds the next reference as [`Fitter::add`] does; where that is of no use, this fitter finds
-    /// nothing from then on.
-    pub fn add_or_end(&mut self, width: u32, read: &mut Read<'_>) {
-        if self.is_ended || !self.add(width, read) {
-            self.is_ended = true;
-            self.references.clear();
-        }
+        places.into_iter().map(|places| self.elsewhere(places)).collect()
     }
 
     /// The same without references.
     pub fn without_references(&self) -> Self {
-        Fitter {
-            places: self.places.clone(),
-            whitener: self.whitener.clone(),
-            references: Vec::new(),
-            whole: Vec::new(),
-            between: Vec::new(),
-            ..*self
-        }
+        self.elsewhere(self.places.clone())
+    }
+
+    /// One without references that looks at other windows.
+    fn elsewhere(&self, places: Places) -> Self {
+        Self::looking_at(places, self.kernels, self.effort, &self.whitener)
     }
 
     /// Adds the next reference, whose integers of `width` bits `read` gives. False where it is of

@@ -313,6 +313,21 @@ fn narrow_lanes<const ORDER: usize>(
     );
 }
 
+/// At even places the coefficients, in halves, of a sample (upper half) and of the one before it.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn pairs_of_coefficients<const ORDER: usize>(
+    frames: &[Restore],
+    lanes: &Lanes<NARROW>,
+) -> [__m256i; ORDER] {
+    let mut pairs = [_mm256_setzero_si256(); ORDER];
+    for (j, pair) in pairs.iter_mut().enumerate().step_by(2) {
+        let [newer, older] = [j, j + 1].map(|lag| load(&lanes.coefficients(frames, lag)));
+        *pair = _mm256_blend_epi16::<0b1010_1010>(older, _mm256_slli_epi32::<16>(newer));
+    }
+    pairs
+}
+
 /// The same with half the multiplications, of two samples each, as long as all have 16 bits.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn short_lanes<const ORDER: usize>(
@@ -321,12 +336,8 @@ fn short_lanes<const ORDER: usize>(
     lanes: &mut Lanes<NARROW>,
 ) {
     let zero = _mm256_setzero_si256();
-    // For a sample (upper half) and the one before it, in the sum of every second sample after.
-    let mut coefficients = [zero; ORDER];
-    for (j, q) in coefficients.iter_mut().enumerate().step_by(2) {
-        let [newer, older] = [j, j + 1].map(|lag| load(&lanes.coefficients(frames, lag)));
-        *q = _mm256_blend_epi16::<0b1010_1010>(older, _mm256_slli_epi32::<16>(newer));
-    }
+    // In the sum of every second sample after.
+    let coefficients = pairs_of_coefficients::<ORDER>(frames, lanes);
     let push = |sums: &mut [__m256i; ORDER], x, before| {
         let pair = _mm256_blend_epi16::<0b1010_1010>(before, _mm256_slli_epi32::<16>(x));
         for j in 0..ORDER {

@@ -3,7 +3,7 @@
 //! A sample is h·2^15 + l, and so are the sums. Since no shift exceeds 15 bits, what a sum S is
 //! shifted to is (H << (15 − shift)) + (L >> shift), of which 32 bits are enough for a sample.
 
-use super::{Lanes, NARROW, lanes_of, load, shifts};
+use super::{Lanes, NARROW, lanes_of, load, pairs_of_coefficients, shifts};
 use crate::simd::scalar::flac_decode::restore_wide;
 use crate::simd::{HALF, MAX_ORDER, Restore};
 use core::arch::x86_64::*;
@@ -29,12 +29,7 @@ pub fn halves_lanes<const ORDER: usize>(
     lanes: &mut Lanes<NARROW>,
 ) {
     let zero = _mm256_setzero_si256();
-    // For a sample (upper half of a pair) and the one before it.
-    let mut coefficients = [zero; ORDER];
-    for (j, q) in coefficients.iter_mut().enumerate().step_by(2) {
-        let [newer, older] = [j, j + 1].map(|lag| load(&lanes.coefficients(frames, lag)));
-        *q = _mm256_blend_epi16::<0b1010_1010>(older, _mm256_slli_epi32::<16>(newer));
-    }
+    let coefficients = pairs_of_coefficients::<ORDER>(frames, lanes);
     let half = HALF as i32;
     let shift = shifts(frames, lanes);
     let rise = _mm256_sub_epi32(_mm256_set1_epi32(half), shift);
