@@ -31,7 +31,11 @@ class Dataset:
         return self.quanta / 2 if self.quanta else 0.0
 
     def error(self, decoded):
-        """The largest difference, infinite where NaN came back for a number or one for NaN."""
+        """The largest difference, infinite where NaN came back for a number or one for NaN.
+
+        A single stream may come back without its first axis.
+        """
+        decoded = np.reshape(decoded, self.samples.shape)
         missing = np.isnan(self.samples)
         error = np.abs(np.subtract(decoded, self.samples, dtype=np.float64))
         error[missing] = np.where(np.isnan(decoded[missing]), 0, np.inf)
