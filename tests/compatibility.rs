@@ -6,19 +6,13 @@ mod support;
 
 use h5flac::chunk::{Options, Request};
 use h5flac::{ByteOrder, Class, Dtype, ErrorKind, Head, Params, Shape, compress, decompress};
-use std::path::{Path, PathBuf};
-use support::vectors::{Case, assembled, encoded};
+use std::path::Path;
+use support::assembled::assembled;
+use support::golden::{folder, read};
+use support::kinds::Chunk;
+use support::vectors::{Case, encoded};
 
 const MOST: usize = 1 << 20;
-
-fn vectors() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
-}
-
-fn read(name: &str) -> Vec<u8> {
-    let path = vectors().join(name);
-    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
 
 fn is_updating() -> bool {
     std::env::var_os("UPDATE_VECTORS").is_some_and(|value| value == "1")
@@ -27,7 +21,7 @@ fn is_updating() -> bool {
 /// Compares a file of tests/vectors with what it should hold, or writes it.
 fn golden(name: &str, bytes: &[u8]) {
     if is_updating() {
-        std::fs::write(vectors().join(name), bytes).unwrap();
+        std::fs::write(folder().join(name), bytes).unwrap();
         return;
     }
     let found = read(name);
@@ -86,23 +80,17 @@ fn every_golden_chunk_decodes_to_its_samples() {
         // The other tests are writing them.
         return;
     }
-    let mut names: Vec<String> = std::fs::read_dir(vectors())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter_map(|name| name.strip_suffix(".chunk").map(String::from))
-        .collect();
-    names.sort_unstable();
+    let chunks = support::golden::chunks();
     let expected = encoded().len() + assembled().len();
-    assert!(names.len() >= expected, "{} golden chunks of {expected}", names.len());
-    for name in names {
-        let (chunk, raw) = (read(&format!("{name}.chunk")), read(&format!("{name}.raw")));
+    assert!(chunks.len() >= expected, "{} golden chunks of {expected}", chunks.len());
+    for Chunk { name, bytes, decoded, .. } in chunks {
         for threads in [1, 3] {
             let options = Options { threads, ..Options::default() };
             let found =
-                decompress(&chunk, MOST, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
-            assert!(found == raw, "{name} with {threads} threads");
+                decompress(&bytes, MOST, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!(found == decoded, "{name} with {threads} threads");
         }
-        assert_eq!(Head::parse(&chunk).unwrap().raw_len(), raw.len(), "{name}");
+        assert_eq!(Head::parse(&bytes).unwrap().raw_len(), decoded.len(), "{name}");
     }
 }
 

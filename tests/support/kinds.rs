@@ -1,6 +1,7 @@
 //! Chunks of every kind that the encoder makes.
 
 use super::chunk::{Random, dtype_of, raw, request, streams};
+use super::index::Index;
 use h5flac::chunk::{Options, Request};
 use h5flac::sample::Sample;
 use h5flac::{ByteOrder, Dtype, Head, Mode, Params, Shape, compress, decompress};
@@ -10,7 +11,7 @@ use std::ops::Range;
 
 /// A chunk and what it decodes to.
 pub struct Chunk {
-    pub name: &'static str,
+    pub name: String,
     pub dtype: Dtype,
     pub shape: Shape,
     pub bytes: Vec<u8>,
@@ -19,12 +20,12 @@ pub struct Chunk {
 
 impl Chunk {
     /// Compresses samples that lie as they do in the chunk.
-    pub fn new<T: Sample>(name: &'static str, xs: &[T], request: &Request<'_>) -> Chunk {
+    pub fn new<T: Sample>(name: &str, xs: &[T], request: &Request<'_>) -> Chunk {
         let Request { dtype, shape, .. } = *request;
         let bytes = compress(&raw(xs, dtype.order), request).unwrap().into_vec();
         let most = xs.len() * T::SIZE;
         let decoded = decompress(&bytes, most, &Options::default()).unwrap();
-        Chunk { name, dtype, shape, bytes, decoded }
+        Chunk { name: name.into(), dtype, shape, bytes, decoded }
     }
 
     /// Some samples of some streams, one stream after another.
@@ -44,30 +45,6 @@ impl Chunk {
     /// Bytes of its head.
     pub fn head(&self) -> usize {
         Head::length(&self.bytes).unwrap()
-    }
-
-    /// What its table says of its streams: decoding rules and forms; none for raw chunks.
-    pub fn rules_and_forms(&self) -> BTreeSet<(u8, u8)> {
-        let flags = self.bytes[6];
-        if flags & 1 != 0 {
-            return BTreeSet::new();
-        }
-        let mut rest = &self.bytes[Head::PREFIX..];
-        let varint = |bytes: &mut &[u8]| {
-            let length = 1 + bytes.iter().position(|&byte| byte < 0x80).unwrap();
-            let (varint, after) = bytes.split_at(length);
-            *bytes = after;
-            varint.iter().rev().fold(0, |value, &byte| value << 7 | u64::from(byte & 0x7f))
-        };
-        let [outer, _, inner] = [(); 3].map(|()| varint(&mut rest));
-        let streams = outer * inner * self.dtype.components() as u64;
-        if flags & 2 != 0 {
-            rest = &rest[4..];
-        }
-        let same = rest[0] == 0;
-        rest = &rest[1..];
-        let kinds = (0..if same { 1 } else { streams }).map(|_| varint(&mut rest) as u8);
-        kinds.map(|kind| (kind & 15, kind >> 4)).collect()
     }
 }
 
@@ -180,7 +157,8 @@ pub fn several_blocks() -> Chunk {
 
 /// Fails unless the chunks have all that the encoder knows.
 pub fn assert_complete(chunks: &[Chunk]) {
-    let all: BTreeSet<(u8, u8)> = chunks.iter().flat_map(Chunk::rules_and_forms).collect();
+    let kinds = |chunk: &Chunk| Index::of(&chunk.bytes).rules_and_forms();
+    let all: BTreeSet<(u8, u8)> = chunks.iter().flat_map(kinds).collect();
     for form in 0..=4 {
         assert!(all.iter().any(|kind| kind.1 == form), "no stream has form {form}: {all:?}");
     }

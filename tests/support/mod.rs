@@ -2,7 +2,14 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod assembled;
+pub mod checksums;
 pub mod chunk;
+pub mod claims;
+pub mod decoding;
+pub mod effort;
+pub mod golden;
+pub mod index;
 pub mod kinds;
 pub mod libflac;
 pub mod memory;

@@ -1,9 +1,8 @@
-//! What the golden chunks hold: inputs of the encoder, and chunks put together by hand.
+//! What the golden chunks that the encoder writes hold.
 //!
 //! Everything here is made of integers and of single products and quotients, the same everywhere.
 
 use super::signal::Random;
-use h5flac::flac::Encoder;
 use h5flac::{ByteOrder, Class, Dtype, Mode, Params, Shape};
 
 /// What the encoder is given.
@@ -56,14 +55,17 @@ impl Case {
     }
 }
 
+/// Samples of a type as bytes.
 macro_rules! bytes_of {
     ($type:ty, $samples:expr) => {
         $samples.into_iter().flat_map(|x| (x as $type).to_le_bytes()).collect::<Vec<u8>>()
     };
 }
 
+pub(super) use bytes_of;
+
 /// A walk with steps of up to ±`step`.
-fn walk(length: usize, step: u64, seed: u64) -> Vec<i64> {
+pub fn walk(length: usize, step: u64, seed: u64) -> Vec<i64> {
     let mut random = Random(seed);
     let mut at = 0_i64;
     let walk = (0..length).map(|_| {
@@ -74,7 +76,7 @@ fn walk(length: usize, step: u64, seed: u64) -> Vec<i64> {
 }
 
 /// Roughly normal integers about zero, none beyond ±6·`scale`.
-fn noise(length: usize, scale: u64, seed: u64) -> Vec<i64> {
+pub fn noise(length: usize, scale: u64, seed: u64) -> Vec<i64> {
     let mut random = Random(seed);
     let one = |random: &mut Random| random.below(2 * scale + 1) as i64 - scale as i64;
     (0..length).map(|_| (0..6).map(|_| one(&mut random)).sum()).collect()
@@ -252,140 +254,4 @@ pub fn encoded() -> Vec<Case> {
     let bytes = (0..200).map(|_| random.next()).collect::<Vec<u64>>();
     cases.push(Case::new("raw", Unsigned, [4, 25, 2], bytes_of!(u16, bytes)));
     cases
-}
-
-fn varint(mut value: u64, out: &mut Vec<u8>) {
-    while value > 127 {
-        out.push(value as u8 | 128);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn zigzag(n: i64) -> u64 {
-    if n < 0 { (-1 - n) as u64 * 2 + 1 } else { n as u64 * 2 }
-}
-
-/// A chunk's bytes around the parts of its head and its payload.
-fn sealed(code: u8, flags: u8, rest: &[u8], payload: &[u8]) -> Vec<u8> {
-    let mut out = vec![0xf1, 0xac, b'h', b'5', 1, code, flags, 0];
-    out.extend((rest.len() as u64).to_le_bytes());
-    let check = crc32fast::hash(&[&out, rest].concat());
-    out.extend(check.to_le_bytes());
-    out.extend_from_slice(rest);
-    out.extend_from_slice(payload);
-    let check = crc32fast::hash(&out);
-    out.extend(check.to_le_bytes());
-    out
-}
-
-/// A stream under the affine rule, as an importer would write it: integers in blocks of 16.
-fn affine(code: u8, integers: &[i64], step: f64, offset: f64) -> Vec<u8> {
-    const WIDTH: u32 = 13;
-    const BLOCK: usize = 16;
-    let mut rest = Vec::new();
-    [1, integers.len() as u64, 1].into_iter().for_each(|size| varint(size, &mut rest));
-    let float_code = |x: f64| x.to_bits().reverse_bits();
-    let columns = [
-        4 + 16,
-        zigzag(-3),
-        2,
-        u64::from(WIDTH),
-        BLOCK as u64,
-        0,
-        float_code(step),
-        float_code(offset),
-        0,
-        0,
-    ];
-    for value in columns {
-        rest.push(0);
-        varint(value, &mut rest);
-    }
-    let mut encoder = Encoder::new(8);
-    let mut payload = Vec::new();
-    rest.push(1);
-    for (block, number) in integers.chunks(BLOCK).zip(0..) {
-        let block: Vec<i32> = block.iter().map(|&n| ((n + 3) / 2) as i32).collect();
-        varint(encoder.encode(&block, WIDTH, BLOCK, number, &mut payload) as u64, &mut rest);
-    }
-    sealed(code, 0, &rest, &payload)
-}
-
-/// An int64 stream in blocks of 16, in one of the forms for wide integers; the parts of its head
-/// and payload that depend on the form come from `block`: x of a block, and bytes behind it.
-fn wide(
-    form: u64,
-    detail: u64,
-    integers: &[i64],
-    anchors: &[i64],
-    mut block: impl FnMut(&[i64]) -> (Vec<i32>, Vec<u8>),
-) -> Vec<u8> {
-    let mut rest = Vec::new();
-    [1, integers.len() as u64, 1].into_iter().for_each(|size| varint(size, &mut rest));
-    for value in [form << 4, 0, 1, 32, 16, detail, 0, 0, 0, 0] {
-        rest.push(0);
-        varint(value, &mut rest);
-    }
-    let mut last = 0;
-    for anchor in anchors {
-        varint(zigzag(anchor - last), &mut rest);
-        last = *anchor;
-    }
-    let mut encoder = Encoder::new(8);
-    let mut payload = Vec::new();
-    rest.push(1);
-    for (integers, number) in integers.chunks(16).zip(0..) {
-        let (x, behind) = block(integers);
-        varint(encoder.encode(&x, 32, 16, number, &mut payload) as u64, &mut rest);
-        payload.extend(behind);
-    }
-    sealed(3 << 2, 0, &rest, &payload)
-}
-
-/// Low 8 bits beside the frames, the rest in them; multiples of 16 there.
-fn split_frames(integers: &[i64]) -> Vec<u8> {
-    wide(2, 8, integers, &[], |block| {
-        let x = block.iter().map(|&n| (n >> 8) as i32).collect();
-        let mut low: Vec<u8> = block.iter().map(|&n| n as u8).collect();
-        let check = crc32fast::hash(&low);
-        low.extend(check.to_le_bytes());
-        (x, low)
-    })
-}
-
-/// Differences from a step of 1000.
-fn difference_frames(integers: &[i64]) -> Vec<u8> {
-    let anchors: Vec<i64> = integers.iter().copied().step_by(16).collect();
-    wide(3, zigzag(1000), integers, &anchors, |block| {
-        let rest = block.windows(2).map(|pair| (pair[1] - pair[0] - 1000) as i32);
-        (std::iter::once(0).chain(rest).collect(), Vec::new())
-    })
-}
-
-/// Chunks that this encoder does not write, with what they decode to.
-pub fn assembled() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
-    let integers: Vec<i64> = walk(60, 100, 40).iter().map(|n| 2 * n - 3).collect();
-    let (step, offset) = (0.1, -273.15);
-    let single = integers.iter().map(|&n| {
-        let product = (f64::from(n as f32) * step) as f32;
-        (f64::from(product) + offset) as f32
-    });
-    let double = integers.iter().map(|&n| n as f64 * step + offset);
-    let high = noise(40, 9000, 42).into_iter().zip(noise(40, 20, 43));
-    let split: Vec<i64> = high.map(|(high, low)| high * 4096 + (low & 255)).collect();
-    let steps = walk(40, 300, 44).into_iter().zip(0..);
-    let clock: Vec<i64> = steps.map(|(n, i)| n + 1000 * i + (1 << 50)).collect();
-    let samples: Vec<i64> = walk(90, 900, 41);
-    let raw = bytes_of!(i16, samples);
-    let mut rest = Vec::new();
-    [3, 30, 1, 64].into_iter().for_each(|size| varint(size, &mut rest));
-    raw.chunks(64).for_each(|piece| rest.extend(crc32fast::hash(piece).to_le_bytes()));
-    vec![
-        ("affine_f32", affine(2 | 2 << 2, &integers, step, offset), bytes_of!(f32, single)),
-        ("affine_f64", affine(2 | 3 << 2, &integers, step, offset), bytes_of!(f64, double)),
-        ("split_frames", split_frames(&split), bytes_of!(i64, split)),
-        ("difference_frames", difference_frames(&clock), bytes_of!(i64, clock)),
-        ("raw_pieces", sealed(1 << 2, 1, &rest, &raw), raw),
-    ]
 }
