@@ -306,6 +306,7 @@ class Chunk:
         """Reads a stream's parts; its k are without what others predict."""
         self.seen.add(f"rule {RULES[stream.rule]}")
         self.seen.add(f"form {FORMS[stream.form]}")
+        self.seen.add(f"rule {RULES[stream.rule]} in form {FORMS[stream.form]}")
         k = []
         for number, length in enumerate(stream.frames):
             samples = min(stream.block, stream.coded - number * stream.block)
@@ -336,6 +337,8 @@ class Chunk:
 
     def predict(self, stream):
         """Adds to a stream's k what its references predict, if they do."""
+        if stream.form == 4:
+            self.see(stream)
         for i in range(stream.coded if stream.form == 4 else 0):
             shift, terms = stream.predictors[i // stream.block]
             total = (1 << shift) // 2
@@ -346,6 +349,16 @@ class Chunk:
                     total += coefficient * reference[j] if 0 <= j < self.length else 0
             stream.k[i] = signed(stream.k[i] + (total >> shift), 32)
             check(signed(stream.k[i], stream.detail) == stream.k[i], "more bits than declared")
+
+    def see(self, stream):
+        """Notes what kinds of predictors a stream has."""
+        if stream.index in self.references:
+            self.seen.add("a reference that is predicted")
+        if any(predictor != stream.predictors[0] for predictor in stream.predictors):
+            self.seen.add("predictors of groups of frames")
+        for _, terms in stream.predictors:
+            self.seen.add(f"{min(len(terms), 2)} terms")
+            self.seen |= {f"lag of sign {np.sign(lag)}" for _, lag, _ in terms}
 
     def stream(self, stream):
         """A stream's samples as bits."""

@@ -217,6 +217,54 @@ pub fn encoded() -> Vec<Case> {
     cases.push(Case::new("blocks", Signed, [1, 6000, 1], bytes_of!(i16, bursts)));
     cases.push(Case::new("short_streams", Signed, [60, 5, 1], bytes_of!(i32, walk(300, 9, 23))));
 
+    // Rules of floats in other forms than narrow.
+    let one = |power| Mode::Decimal { numerator: 1, power };
+    let modes = [
+        ("quanta", quanta(1.0), quanta(1e-9), false),
+        ("decimal", one(0), one(9), false),
+        ("dithered", quanta(1.0), quanta(1e-9), true),
+    ];
+    for ((name, coarse, fine, dither), seed) in modes.into_iter().zip(60..) {
+        let mut add = |form: &str, shape, bytes, mode, level| {
+            let case = Case::new(&format!("{name}_{form}"), Float, shape, bytes);
+            cases.push(case.with(mode, level, dither));
+        };
+        // Dither of 0 has 0 for its integer wherever it is.
+        let level = if dither { 0.0 } else { 7.1 };
+        let flat = scaled(&noise(60, 90, seed), 1e-6).into_iter().map(|x| level + x);
+        add("constant", [1, 60, 1], bytes_of!(f64, flat), coarse, 5);
+        let wide = scaled(&noise(150, 1 << 38, seed), 1e-9);
+        add("split", [1, 150, 1], bytes_of!(f64, wide), fine, 5);
+        let times = noise(300, 900, seed).into_iter().enumerate();
+        let times = times.map(|(i, n)| 1.7e5 + i as f64 * 0.02 + n as f64 * 1e-9);
+        add("difference", [1, 300, 1], bytes_of!(f64, times), fine, 5);
+        // Two streams that see the same, about as short as level 8 looks at.
+        let common = noise(2200, 90, seed);
+        let both = (0..2).flat_map(|stream: u64| {
+            let own = noise(2200, 9, seed + 10 * stream).into_iter().zip(&common);
+            own.map(|(own, seen)| (own + 3 * seen) as f64 / 8.0).collect::<Vec<_>>()
+        });
+        add("predicted", [2, 2200, 1], bytes_of!(f32, both), coarse, 8);
+    }
+    // Of either sign, with magnitudes on no grid.
+    let mut random = Random(70);
+    let mut signed = |bits: u64| f64::from_bits(random.below(2) << 63 | bits);
+    let mantissas = wild(150, 71).into_iter().map(|x| x.to_bits() & ((1 << 52) - 1));
+    let wide = mantissas.map(|bits| signed(1.0_f64.to_bits() | bits));
+    cases.push(Case::new("folded_split", Float, [1, 150, 1], bytes_of!(f64, wide)));
+    let ramp = noise(300, 1 << 26, 72).into_iter().zip(0..);
+    let ramp = ramp.map(|(n, i)| (1.0_f64.to_bits() + i * (1 << 33)).wrapping_add_signed(n));
+    let ramp = ramp.map(signed);
+    cases.push(Case::new("folded_difference", Float, [1, 300, 1], bytes_of!(f64, ramp)));
+    let common = wild(2200, 73);
+    let both = (0..2).flat_map(|stream| {
+        let own = noise(2200, 40, 74 + stream).into_iter().zip(&common);
+        let near = |(n, x): (i64, &f64)| (*x as f32).to_bits().wrapping_add_signed(n as i32);
+        own.map(near).collect::<Vec<_>>()
+    });
+    let both = Case::new("folded_predicted", Float, [2, 2200, 1], bytes_of!(u32, both));
+    cases.push(both.with(Mode::Lossless, 8, false));
+
     // Exceptions.
     let mut gappy = drift(300, 24);
     gappy[17] = f64::INFINITY;
