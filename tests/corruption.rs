@@ -15,9 +15,9 @@ use support::{effort, golden};
 #[global_allocator]
 static MEMORY: Counting = Counting;
 
-/// Damages of one kind that are done to a chunk, about: all of them to a small one. Heads are
-/// damaged everywhere.
-const DAMAGES: usize = 2000;
+/// Bytes of samples that a chunk stands for in all damages of one kind, about: enough to damage a
+/// small one everywhere, and a large one in its head.
+const DECODED: usize = 16 << 20;
 
 /// The golden chunks, and small chunks of every kind.
 fn specimens() -> Vec<Chunk> {
@@ -33,8 +33,9 @@ fn specimens() -> Vec<Chunk> {
 /// evenly spread ones behind it.
 fn places(chunk: &Chunk, count: usize, each: usize) -> impl Iterator<Item = usize> {
     let head = (chunk.head() * each).min(count);
+    let most = DECODED / chunk.decoded.len() * effort::times();
     // An odd step visits every bit of a byte.
-    let step = (count / (DAMAGES * effort::times() as usize)).max(1) | 1;
+    let step = count.div_ceil(most) | 1;
     (0..head).chain((head..count).step_by(step))
 }
 

@@ -7,11 +7,11 @@ const DEFAULT: u32 = 256;
 
 /// How many times as much as usual the environment variable `PROPTEST_CASES` asks for: 2560 for
 /// ten times as many cases of everything.
-pub fn times() -> u32 {
-    (ProptestConfig::default().cases / DEFAULT).max(1)
+pub fn times() -> usize {
+    (ProptestConfig::default().cases / DEFAULT).max(1) as usize
 }
 
 /// As many cases as are usual, times that.
 pub fn cases(usual: u32) -> ProptestConfig {
-    ProptestConfig::with_cases(usual.saturating_mul(times()))
+    ProptestConfig::with_cases(usual.saturating_mul(times() as u32))
 }
