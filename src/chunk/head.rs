@@ -147,9 +147,11 @@ impl Head {
             return Err(Error::corrupt("does not match its CRC-32"));
         }
         let (dtype, flags) = (dtype(prefix[5])?, prefix[6]);
-        let known = flags == RAW || flags & !(SEEDED | REFERENCED) == 0;
-        if !known || prefix[7] != 0 {
-            return Err(Error::corrupt(format!("unknown flags {flags:#x}, {:#x}", prefix[7])));
+        if flags & !(RAW | SEEDED | REFERENCED) != 0 {
+            return Err(Error::unsupported(format!("flags {flags:#x}: install a later h5flac")));
+        }
+        if flags & RAW != 0 && flags != RAW || prefix[7] != 0 {
+            return Err(Error::corrupt(format!("flags {flags:#x}, {:#x}", prefix[7])));
         }
         let mut cursor = Cursor::new(rest);
         let shape = Shape { outer: cursor.size()?, length: cursor.size()?, inner: cursor.size()? };

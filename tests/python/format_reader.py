@@ -151,6 +151,8 @@ class Chunk:
             raise Unsupported(f"version {version}: install a later h5flac")
         code = prefix.take(1, "type code")[0]
         flags = prefix.take(1, "flags")[0]
+        if flags > 7:
+            raise Unsupported(f"flags {flags}: install a later h5flac")
         check(flags in (0, 1, 2, 4, 6), "flags")
         check(prefix.take(1, "zero")[0] == 0, "zero byte")
         length = int.from_bytes(prefix.take(8, "length of the rest of the head"), "little")

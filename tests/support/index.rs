@@ -18,11 +18,14 @@ pub const COLUMNS: [&str; 10] = [
     "exceptions",
 ];
 pub const KIND: usize = 0;
+pub const FACTOR: usize = 2;
+pub const WIDTH: usize = 3;
+pub const BLOCK: usize = 4;
+pub const DETAIL: usize = 5;
 pub const PARAMETER: usize = 6;
-const BLOCK: usize = 4;
-const DETAIL: usize = 5;
-const PADDING: usize = 8;
-const EXCEPTIONS: usize = 9;
+pub const SECOND: usize = 7;
+pub const PADDING: usize = 8;
+pub const EXCEPTIONS: usize = 9;
 
 /// Samples that a block of exceptions covers.
 const SPAN: u64 = 1 << 16;
