@@ -3,10 +3,11 @@
 
 mod support;
 
-use h5flac::chunk::Options;
-use h5flac::{ErrorKind, Head, decompress};
+use h5flac::chunk::{Options, Selection};
+use h5flac::flac::Encoder;
+use h5flac::{ErrorKind, Head, decompress, decompress_streams};
 use support::checksums::seal;
-use support::claims::{Claims, column, float_code, sealed, varint};
+use support::claims::{Claims, column, float_code, sealed, varint, zigzag};
 use support::decoding::{UNVERIFIED, VERIFIED};
 use support::index::{BLOCK, DETAIL, EXCEPTIONS, FACTOR, KIND, PADDING, PARAMETER, SECOND, WIDTH};
 
@@ -338,7 +339,6 @@ fn a_payload_ends_where_the_head_says() {
 
 #[test]
 fn samples_outside_their_type_are_refused() {
-    let zigzag = support::claims::zigzag;
     let of = |code: u8, n: i64, exceptions: &[u8]| {
         let mut claims = constant(code);
         claims.columns[1] = vec![zigzag(n)];
@@ -372,6 +372,43 @@ fn samples_outside_their_type_are_refused() {
             // Under an exception it means nothing.
             let zeros = of(code, n, &all).unwrap();
             assert!(zeros.iter().all(|&byte| byte == 0), "code {code:#x}");
+        }
+    }
+}
+
+#[test]
+fn integers_outside_their_type_are_refused_in_every_form() {
+    // k from 0 to 19, with low bits of 0 where those are apart.
+    let k: Vec<i32> = (0..20).collect();
+    for (form, detail) in [(1, 0), (2, 2), (3, zigzag(1))] {
+        let x: Vec<i32> = match form {
+            1 => k.clone(),
+            2 => k.iter().map(|k| k >> 2).collect(),
+            _ => vec![0; 20],
+        };
+        let mut payload = Vec::new();
+        let length = Encoder::new(5).encode(&x, 9, 20, 0, &mut payload);
+        if form == 2 {
+            let low = [0b1110_0100; 5];
+            payload.extend_from_slice(&low);
+            payload.extend(crc32fast::hash(&low).to_le_bytes());
+        }
+        let rest: &[u8] = if form == 3 { &[0, 0, length as u8] } else { &[0, length as u8] };
+        let of = |offset: i64| {
+            let columns = [form << 4, zigzag(offset), 1, 9, 20, detail, 0, 0, 0, 0];
+            let chunk = Claims::new(I8, [1, 20, 1], columns, rest).chunk(&payload);
+            let last = Selection { streams: None, samples: 19..20 };
+            let part = decompress_streams(&chunk, &last, 1, &VERIFIED);
+            let fits = i8::try_from(offset.wrapping_add(19)).is_ok();
+            assert_eq!(part.is_ok(), fits, "form {form}, offset {offset}");
+            decompress(&chunk, 20, &VERIFIED)
+        };
+        assert_eq!(of(108), Ok((108..128).collect()), "form {form}");
+        assert!(of(-128).is_ok(), "form {form}");
+        for offset in [109, -129, 300, i64::MAX, i64::MIN] {
+            let error = of(offset).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "form {form}");
+            assert!(error.to_string().contains("a sample outside the range of i8"), "{error}");
         }
     }
 }
