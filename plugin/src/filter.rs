@@ -123,7 +123,7 @@ fn examine(host: &Host, dcpl: Hid, type_id: Hid, space: Hid) -> Result<Found> {
     if status < 0 || count > words.len() {
         return Err(Error::invalid("HDF5 does not give the parameter words"));
     }
-    let params = Params::from_words(words::user_part(&words[..count]))?;
+    let params = words::params(&words[..count])?;
     alone_at_the_start(host, dcpl)?;
     let dtype = datatype::describe(host, type_id)?;
     let shape = Shape::from_dims(&dimensions(host, space)?, params.axis as usize)?;
@@ -310,7 +310,7 @@ fn encode<'a>(words: &[u32], input: &'a [u8]) -> Result<Compressed<'a>> {
         dtype: local.dtype(),
         shape: local.shape(),
         fill: local.fill(),
-        params: Params::from_words(words::user_part(words))?,
+        params: words::params(words)?,
         quanta: None,
         threads: environment::threads(),
         alone: false,

@@ -177,15 +177,23 @@ fn is_local(words: &[u32]) -> bool {
     words.get(USER_WORDS).is_some_and(|w| w & MARKER_BITS == MARKER)
 }
 
-/// The user's words of a list that may already have been completed: h5repack and copied creation
-/// property lists come with the local block of another dataset.
-pub fn user_part(words: &[u32]) -> &[u32] {
-    if is_local(words) { &words[..USER_WORDS] } else { words }
+/// What the user asked for, in words that may already have been completed: h5repack and copied
+/// creation property lists come with the local block of another dataset.
+///
+/// # Errors
+/// As [`Params::from_words`]. `Unsupported` for words that an h5flac has completed: it knew them.
+pub fn params(words: &[u32]) -> Result<Params> {
+    if !is_local(words) {
+        return Params::from_words(words);
+    }
+    Params::from_words(&words[..USER_WORDS])
+        .map_err(|e| Error::unsupported(format!("{e}. To write here, install a later h5flac")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use h5flac::ErrorKind;
 
     fn local() -> Local {
         let dtype = Dtype::new(Class::Float, 8, ByteOrder::Big, true).unwrap();
@@ -198,7 +206,7 @@ mod tests {
         let words = local().to_words(&Params::default());
         assert!(words.len() <= 16, "h5py shows garbage beyond 16, h5dump 1.10 beyond 20");
         assert_eq!(Local::from_words(&words), Ok(Some(local())));
-        assert_eq!(user_part(&words), Params::default().to_words());
+        assert_eq!(params(&words), Ok(Params::default()));
         for class in [Class::Signed, Class::Unsigned] {
             for size in [1, 2, 4, 8] {
                 let dtype = Dtype::new(class, size, ByteOrder::Little, false).unwrap();
@@ -211,9 +219,20 @@ mod tests {
     }
 
     #[test]
+    fn unknown_wishes_of_stored_words_are_those_of_a_later_version() {
+        let mut words = local().to_words(&Params::default());
+        words[1] = 7;
+        let error = params(&words).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let told = error.to_string();
+        assert!(told.contains("unknown mode 7") && told.contains("install a later h5flac"), "{told}");
+    }
+
+    #[test]
     fn words_without_a_local_block_are_the_users() {
         assert_eq!(Local::from_words(&[5, 0, 0, 0, 0]), Ok(None));
-        assert_eq!(user_part(&[5, 1, 2]), [5, 1, 2]);
+        let error = params(&[5, 7]).unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidArgument && error.to_string().contains("mode 7"));
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub unsafe extern "C" fn h5flac_params_complete(
 pub(super) unsafe fn read_params(start: *const c_uint, count: u64) -> Result<Params> {
     // SAFETY: the caller's promise.
     let given = unsafe { input("params", start, count) }?;
-    Params::from_words(words::user_part(given))
+    words::params(given)
 }
 
 /// A fill value, unless it is null.
