@@ -1,5 +1,6 @@
 """What each rank of test_mpi.py does: `mpi_ranks.py FUNCTION FOLDER`."""
 
+import faulthandler
 import os
 import sys
 import traceback
@@ -129,6 +130,8 @@ def words_that_differ(folder):
 
 if __name__ == "__main__":
     function, folder = sys.argv[1:]
+    # Shows where a rank waits, before mpirun ends it.
+    faulthandler.dump_traceback_later(40)
     try:
         globals()[function](Path(folder))
     except BaseException:
