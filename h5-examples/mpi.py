@@ -53,26 +53,29 @@ def write(path):
     samples = np.empty((STREAMS, (end - first) * LENGTH))
     for i in range(end - first):
         samples[:, i * LENGTH : (i + 1) * LENGTH] = measured(first + i)
-    with h5py.File(path, "w", driver="mpio", comm=world) as file:
-        # Every rank says the same: HDF5 does not compare.
-        x = file.create_dataset(
-            "x",
-            shape=(STREAMS, STRETCHES * LENGTH),
-            dtype="f8",  # that of the samples: HDF5 converts nothing in such a write
-            chunks=(STREAMS, LENGTH),
-            compression=61868,
-            compression_opts=(5, 2, 1, 2),  # steps of 1/10^2
-        )
-        collectively(x.id.write, x, (0, first * LENGTH), samples)
+    # Not in a with statement: after an error, closing would wait for the other ranks.
+    file = h5py.File(path, "w", driver="mpio", comm=world)
+    # Every rank says the same: HDF5 does not compare.
+    x = file.create_dataset(
+        "x",
+        shape=(STREAMS, STRETCHES * LENGTH),
+        dtype="f8",  # that of the samples: HDF5 converts nothing in such a write
+        chunks=(STREAMS, LENGTH),
+        compression=61868,
+        compression_opts=(5, 2, 1, 2),  # steps of 1/10^2
+    )
+    collectively(x.id.write, x, (0, first * LENGTH), samples)
+    file.close()
 
 
 def read(path):
     """Each rank reads some streams from beginning to end, and gives its largest error."""
     first, end = share(STREAMS)
     samples = np.empty((end - first, STRETCHES * LENGTH))
-    with h5py.File(path, "r", driver="mpio", comm=world) as file:
-        collectively(file["x"].id.read, file["x"], (first, 0), samples)
-        stored = file["x"].id.get_storage_size()
+    file = h5py.File(path, "r", driver="mpio", comm=world)
+    collectively(file["x"].id.read, file["x"], (first, 0), samples)
+    stored = file["x"].id.get_storage_size()
+    file.close()
     original = np.concatenate([measured(i)[first:end] for i in range(STRETCHES)], axis=1)
     return np.abs(samples - original).max(initial=0), stored
 

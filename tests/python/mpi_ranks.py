@@ -4,20 +4,36 @@ import faulthandler
 import os
 import sys
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 from mpi4py import MPI
-from mpi_cases import CASES, KINDS, creation, steps
-from params import LOSSLESS, QUANTA, assert_exact, assert_within
+from mpi_cases import CASES, KINDS, creation, steps, times
+from params import FILTER, LOSSLESS, QUANTA, assert_exact, assert_within
 
 WORLD = MPI.COMM_WORLD
 RANK, RANKS = WORLD.rank, WORLD.size
 
 
+@contextmanager
 def open_together(path, mode):
-    return h5py.File(path, mode, driver="mpio", comm=WORLD)
+    file = h5py.File(path, mode, driver="mpio", comm=WORLD)
+    with ends_all_ranks():  # Closing the file would wait for the others.
+        yield file
+    file.close()
+
+
+@contextmanager
+def ends_all_ranks():
+    """After an error: the others may wait for this one."""
+    try:
+        yield
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        WORLD.Abort(1)
 
 
 def transfer(call, dataset, part, array):
@@ -77,6 +93,16 @@ def every_case_on_unlike_machines(folder):
     every_case(folder)
 
 
+def what_one_process_began(folder):
+    """Adds a stretch of time to a dataset that one process created and wrote in part."""
+    samples = np.load(folder / "noise.npy")
+    # HDF5 does not look for it when it only writes.
+    assert h5py.h5z.filter_avail(FILTER)
+    with open_together(folder / "together.h5", "r+") as file:
+        file["x"].resize((11, 4000))
+        write(file["x"], times((slice(0, 11), slice(1000, 4000)), RANK, RANKS), samples)
+
+
 def refusals(folder):
     """What HDF5 and the plugin refuse, one after the other, and then what they do not."""
     samples = np.load(folder / "quanta.npy")
@@ -132,11 +158,6 @@ if __name__ == "__main__":
     function, folder = sys.argv[1:]
     # Shows where a rank waits, before mpirun ends it.
     faulthandler.dump_traceback_later(40)
-    try:
+    with ends_all_ranks():
         globals()[function](Path(folder))
-    except BaseException:
-        # The others would wait for this one for ever.
-        traceback.print_exc()
-        sys.stderr.flush()
-        WORLD.Abort(1)
     print(f"rank {RANK} of {RANKS}: PASS")

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 from conftest import HERE
-from mpi_cases import CASES, KINDS, creation, steps
-from params import LOSSLESS, assert_exact, assert_within
+from mpi_cases import CASES, CHUNKS, KINDS, creation, steps
+from params import LOSSLESS, NOISE, assert_exact, assert_within
 
 
 @pytest.fixture
@@ -93,6 +93,31 @@ def test_ranks_write_the_chunks_that_one_process_writes(
     dump = ["h5dump", "-d", f"/{CASES[0]}", "-b", "LE", "-o", tmp_path / "dump"]
     run(*dump, tmp_path / "together.h5")
     assert (tmp_path / "dump").read_bytes() == arrays[CASES[0].kind].tobytes()
+
+
+def test_ranks_go_on_where_one_process_stopped_and_it_where_they_did(
+    tmp_path, seed, arrays, mpirun
+):
+    def add(name, start, end):
+        with h5py.File(tmp_path / name, "a", rdcc_nbytes=0) as file:
+            file["x"].resize(end, axis=1)
+            file["x"][:, start:end] = arrays["noise"][:, start:end]
+
+    for name in ("together.h5", "alone.h5"):
+        # HDF5 1.10 has no other way to write chunks together that were not there.
+        early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        with h5py.File(tmp_path / name, "w") as file:
+            options = NOISE.create(chunks=CHUNKS, maxshape=(11, None), dcpl=early)
+            file.create_dataset("x", shape=(11, 0), dtype=">f8", **options)
+        add(name, 0, 1000)
+    mpirun(3, "what_one_process_began")
+    add("alone.h5", 1000, 4000)
+    for name in ("together.h5", "alone.h5"):
+        add(name, 4000, 6000)
+    with h5py.File(tmp_path / "together.h5") as together, h5py.File(tmp_path / "alone.h5") as alone:
+        assert_exact(together["x"][:], alone["x"][:], seed)
+        assert chunks(together["x"]) == chunks(alone["x"]), f"seed {seed}"
 
 
 def test_what_is_refused_is_refused_on_all_ranks_and_leaves_the_file_usable(arrays, mpirun):
