@@ -11,7 +11,8 @@ NEXTEST := $(shell command -v cargo-nextest)
 FOR_PLUGIN := build-essential
 FOR_DEMO := $(FOR_PLUGIN) hdf5-tools
 FOR_BENCH := $(FOR_PLUGIN) cmake
-FOR_TEST := $(FOR_DEMO) cmake flac libhdf5-dev netcdf-bin pkg-config python3-h5py-mpi
+FOR_TEST := $(FOR_DEMO) cmake flac libhdf5-dev netcdf-bin openmpi-bin pkg-config python3-h5py-mpi \
+    python3-mpi4py
 
 .PHONY: help plugin demo test check bench clean
 .DELETE_ON_ERROR:

@@ -6,6 +6,7 @@ import pytest
 from data import floats, streams
 from params import (
     DECIMAL,
+    FILTER,
     LOSSLESS,
     LOSSY,
     NOISE,
@@ -63,6 +64,33 @@ def test_appends_with_special_values_and_a_fill_value(file, seed, dtype, params)
         assert_exact(decoded, array, seed)
     assert_within(decoded, array, params, (2000,), seed)
     assert (decoded[300:400] == -999).all()
+
+
+@pytest.mark.parametrize("ask", [True, False], ids=["asked", "not asked"])
+def test_a_new_process_compresses_what_it_appends_if_it_asks_for_the_filter(
+    file, seed, run_python, ask
+):
+    """Else HDF5 does not look for it, and stores the chunk as it is."""
+    array = floats(np.random.default_rng(seed), (4000,), "f8")
+    np.save(file.with_suffix(".npy"), array)
+    with h5py.File(file, "w") as f:
+        options = DECIMAL.create(chunks=(2000,), maxshape=(None,))
+        f.create_dataset("x", data=array[:2000], **options)
+    code = f"""
+import h5py, numpy
+{f"assert h5py.h5z.filter_avail({FILTER})" if ask else ""}
+with h5py.File({str(file)!r}, "a") as f:
+    f["x"].resize(4000, axis=0)
+    f["x"][2000:] = numpy.load({str(file.with_suffix(".npy"))!r})[2000:]
+"""
+    run_python(code)
+    with h5py.File(file) as f:
+        x = f["x"]
+        skipped = [x.id.get_chunk_info(i).filter_mask for i in range(2)]
+        assert skipped == ([0, 0] if ask else [0, 1])
+        assert_within(x[:], array, DECIMAL, (2000,), seed)
+        if not ask:
+            assert_exact(x[2000:], array[2000:], seed)
 
 
 @pytest.mark.parametrize("params", [PRECISION, NOISE], ids=str)
