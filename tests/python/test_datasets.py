@@ -1,4 +1,4 @@
-"""Promise: a compressed dataset behaves like an array, however HDF5 indexes and fills its chunks."""
+"""Promise: a compressed dataset behaves like an array, whatever index and filling HDF5 uses."""
 
 import ctypes
 from itertools import product
@@ -8,8 +8,9 @@ import hosts
 import numpy as np
 import pytest
 from data import streams
-from h5py import h5d, h5p, h5s
-from params import FILTER, LOSSLESS, QUANTA, assert_exact
+from h5py import h5d, h5s
+from lowlevel import MANDATORY, OPTIONAL, create, properties
+from params import LOSSLESS, QUANTA, assert_exact
 
 SHAPE, CHUNKS = (12, 600), (5, 128)
 UNLIMITED = (None, None)
@@ -43,21 +44,9 @@ KINDS = [h5py.h5t.IEEE_F32LE, h5py.h5t.IEEE_F64BE, h5py.h5t.IEEE_F64LE]
 DONT_FILTER_PARTIAL_CHUNKS = 2
 
 
-def properties(params, chunks, flags=h5py.h5z.FLAG_MANDATORY):
-    made = h5p.create(h5p.DATASET_CREATE)
-    made.set_chunk(chunks)
-    made.set_filter(FILTER, flags, params.words())
-    return made
-
-
 def leave_partial_chunks(made):
     library = hosts.Library(hosts.bundled("h5py", "libhdf5"))
     library.check("H5Pset_chunk_opts", ctypes.c_int64(made.id), DONT_FILTER_PARTIAL_CHUNKS)
-
-
-def create(f, kind, shape, most, made, name=b"x"):
-    most = tuple(h5s.UNLIMITED if size is None else size for size in most)
-    return h5py.Dataset(h5d.create(f.id, name, kind, h5s.create_simple(shape, most), made))
 
 
 class Model:
@@ -135,7 +124,7 @@ def test_random_writes_reads_and_changes_of_shape_are_those_of_an_array(
         if whole:
             leave_partial_chunks(made)
         with h5py.File(file, "w", libver=libver) as f:
-            model = Model(create(f, KINDS[i % 3], SHAPE, most, made), fill, params)
+            model = Model(create(f, KINDS[i % 3], SHAPE, made, most), fill, params)
         told = f"seed {seed}, filling {FILLINGS[i]}"
         exercise(file, np.random.default_rng([seed, i]), libver, most, model, whole, told)
 
@@ -149,7 +138,7 @@ def test_each_index_is_the_one_that_is_named(file, run, index, early):
     if early:
         made.set_alloc_time(h5d.ALLOC_TIME_EARLY)
     with h5py.File(file, "w", libver=libver) as f:
-        x = create(f, KINDS[0], SHAPE, most, made)
+        x = create(f, KINDS[0], SHAPE, made, most)
         x[...] = 1
         address = h5py.h5o.get_info(x.id).addr
     shown = run("h5debug", file, address)
@@ -168,7 +157,7 @@ def test_early_allocation_stores_compressed_fill_values(file):
     made.set_alloc_time(h5d.ALLOC_TIME_EARLY)
     made.set_fill_value(np.array(-7.5))
     with h5py.File(file, "w") as f:
-        create(f, KINDS[1], SHAPE, UNLIMITED, made)
+        create(f, KINDS[1], SHAPE, made, UNLIMITED)
     with h5py.File(file) as f:
         stored = chunks_of(f["x"])
         assert len(stored) == 15
@@ -181,7 +170,7 @@ def test_partial_chunks_stay_as_they_are_where_that_is_asked_for(file, seed, run
     made = properties(LOSSLESS, CHUNKS)
     leave_partial_chunks(made)
     with h5py.File(file, "w", libver=NEW) as f:
-        create(f, KINDS[0], SHAPE, UNLIMITED, made)[...] = array
+        create(f, KINDS[0], SHAPE, made, UNLIMITED)[...] = array
     with h5py.File(file) as f:
         raw = 4 * CHUNKS[0] * CHUNKS[1]
         for (row, column), (_, size) in chunks_of(f["x"]).items():
@@ -220,7 +209,7 @@ def test_without_dimensions_there_are_no_chunks_and_hdf5_says_so(file, space):
     array = np.arange(1000.0)
     with h5py.File(file, "w") as f:
         f.create_dataset("good", data=array, **LOSSLESS.create())
-        for flags in (h5py.h5z.FLAG_OPTIONAL, h5py.h5z.FLAG_MANDATORY):
+        for flags in (OPTIONAL, MANDATORY):
             made = properties(LOSSLESS, (1,), flags)
             with pytest.raises(ValueError):
                 h5d.create(f.id, b"bad", KINDS[0], h5s.create(space), made)
