@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tables
 from data import streams
-from lowlevel import create, properties
 from params import (
     DECIMAL,
     FILTER,
@@ -75,18 +74,9 @@ def test_h5py_tells_what_is_wrong_with_the_words(usable, words, told):
 
 
 def test_h5py_tells_which_filter_is_in_the_way(usable):
-    with h5py.File(usable, "a") as f:
-        with pytest.raises(ValueError, match="shuffle stands before h5flac in the filter pipeline"):
-            f.create_dataset("bad", (10, 10), "f8", compression=FILTER, shuffle=True)
-        earlier = {
-            "fletcher32": lambda made: made.set_fletcher32(),
-            "deflate": lambda made: made.set_deflate(4),
-            "lzf": lambda made: made.set_filter(h5py.h5z.FILTER_LZF),
-        }
-        for name, before in earlier.items():
-            with pytest.raises(ValueError, match=f"{name} stands before h5flac"):
-                made = properties(LOSSLESS, (100, 10), before=[before])
-                create(f, h5py.h5t.IEEE_F32LE, (1000, 10), made, name="bad")
+    told = "shuffle stands before h5flac in the filter pipeline"
+    with h5py.File(usable, "a") as f, pytest.raises(ValueError, match=told):
+        f.create_dataset("bad", (10, 10), "f8", compression=FILTER, shuffle=True)
 
 
 def damaged(f, seed, damage):

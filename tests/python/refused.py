@@ -1,7 +1,8 @@
-"""Datatypes that no samples have, tried through the C interface of any libhdf5.
+"""Datasets that h5flac does not take, tried through the C interface of any libhdf5.
 
-As a script: `kinds.py HOST FILE` creates a dataset of each, optional and mandatory, and prints what
-came of it: the kind, the flag, and the innermost error, or "stored" and whether all came back.
+As a script: `refused.py HOST FILE` creates each, optional and mandatory, in a file of its own with
+a good dataset, and prints what came of it: its name, the flag, and the innermost error, or "stored"
+and whether all came back.
 """
 
 import ctypes
@@ -25,14 +26,25 @@ FIXED = {
 }
 
 
-class Kinds:
-    """Makes datatypes in one library."""
+# Filters before h5flac on 32-bit integers, as functions and their arguments.
+EARLIER = {
+    "shuffle": ("H5Pset_shuffle",),
+    "deflate": ("H5Pset_deflate", ctypes.c_uint(4)),
+    "fletcher32": ("H5Pset_fletcher32",),
+    "scaleoffset": ("H5Pset_scaleoffset", ctypes.c_int(2), ctypes.c_int(0)),
+    "nbit": ("H5Pset_nbit",),
+    "h5flac twice": ("H5Pset_filter", FILTER, MANDATORY, ctypes.c_size_t(0), None),
+}
+
+
+class Refused:
+    """Makes them in one library."""
 
     def __init__(self, library):
         self.library = library
         self.i4 = library.variable("H5T_STD_I32LE_g")
         self.f4 = library.variable("H5T_IEEE_F32LE_g")
-        self.all = {
+        self.kinds = {
             "variable-length data": self.variable_length,
             "variable-length strings": lambda: self.string(2**64 - 1),
             "strings": lambda: self.string(10),
@@ -44,10 +56,8 @@ class Kinds:
             "bfloat16": self.bfloat16,
             "floats of another bias": lambda: self.changed("H5T_IEEE_F32LE", "H5Tset_ebias", 126),
         }
-        self.all |= {
-            kind: lambda name=name: library.variable(f"H5T_{name}_g")
-            for kind, name in FIXED.items()
-        }
+        for kind, name in FIXED.items():
+            self.kinds[kind] = lambda name=name: library.variable(f"H5T_{name}_g")
 
     def id(self, *call):
         return self.library.id(*call)
@@ -80,16 +90,19 @@ class Kinds:
         self.library.check("H5Tset_ebias", kind, ctypes.c_size_t(127))
         return kind
 
-    def attempt(self, path, kind, flag):
+    def attempt(self, path, name, flag):
         """Creates, writes and reads a dataset "bad" of zeros."""
         library = self.library
         with library.file(path, writing=True) as file:
             space = self.id("H5Screate_simple", 1, hosts.sizes_of((COUNT,)), None)
             made = self.id("H5Pcreate", library.variable("H5P_CLS_DATASET_CREATE_ID_g"))
             library.check("H5Pset_chunk", made, 1, hosts.sizes_of((100,)))
+            if name in EARLIER:
+                function, *arguments = EARLIER[name]
+                library.check(function, made, *arguments)
             words = (ctypes.c_uint * 5)(*LOSSLESS.words())
             library.check("H5Pset_filter", made, FILTER, flag, ctypes.c_size_t(5), words)
-            kind = self.all[kind]()
+            kind = self.kinds.get(name, lambda: self.i4)()
             x = self.id("H5Dcreate2", file, b"bad", kind, space, NONE, made, NONE)
             library.c.H5Tget_size.restype = ctypes.c_size_t
             samples = ctypes.create_string_buffer(COUNT * library.c.H5Tget_size(kind))
@@ -107,16 +120,16 @@ def main():
     host = hosts.HOSTS[name]()
     if not isinstance(host, hosts.Library):
         host = hosts.Library(hosts.bundled(name, "libhdf5"))
-    kinds = Kinds(host)
-    for number, kind in enumerate(kinds.all):
+    refused = Refused(host)
+    for number, tried in enumerate([*refused.kinds, *EARLIER]):
         for flag in (OPTIONAL, MANDATORY):
             this = f"{path}.{number}.{flag.value}"
             hosts.Library.create(host, this, "i4", hosts.wave("<i4"), LOSSLESS)
             try:
-                told = f"stored {kinds.attempt(this, kind, flag)}"
+                told = f"stored {refused.attempt(this, tried, flag)}"
             except RuntimeError as error:
                 told = error
-            print(kind, "optional" if flag is OPTIONAL else "mandatory", told, sep="|")
+            print(tried, "optional" if flag is OPTIONAL else "mandatory", told, sep="|")
             hosts.Library.append(host, this, "i4", hosts.wave("<i4"))
 
 

@@ -1,16 +1,18 @@
-"""Promise: data that are no samples are refused in words or stored as they are, the file intact."""
+"""Promise: what h5flac does not take is refused in words or stored as it is, the file intact."""
+
+import ctypes
 
 import h5py
 import hosts
 import numpy as np
 import pytest
 from lowlevel import MANDATORY, OPTIONAL, create, properties
-from params import LOSSLESS
+from params import FILTER, LOSSLESS
 
 FLAGS = {"optional": OPTIONAL, "mandatory": MANDATORY}
 VARIABLE_LENGTH = ("variable-length data", "variable-length strings")
 
-# Kinds of kinds.py, and what is said of them.
+# What refused.py tries, and what is said of it.
 TOLD = {
     "variable-length data": "cannot compress variable-length data",
     "variable-length strings": "cannot compress strings",
@@ -28,19 +30,25 @@ TOLD = {
     "times": "cannot compress HDF5 times",
     "long doubles": "cannot compress long double numbers of 16 bytes",
     "VAX floats": "numbers in byte order 2 (neither little nor big)",
+    "shuffle": "shuffle stands before h5flac in the filter pipeline",
+    "deflate": "deflate stands before h5flac in the filter pipeline",
+    "fletcher32": "fletcher32 stands before h5flac in the filter pipeline",
+    "scaleoffset": "scaleoffset stands before h5flac in the filter pipeline",
+    "nbit": "nbit stands before h5flac in the filter pipeline",
+    "h5flac twice": "h5flac is twice in the pipeline; once is enough",
 }
 
 
 @pytest.mark.parametrize("name", hosts.HOSTS)
 def test_every_library_is_told_what_is_refused_and_goes_on(tmp_path, run_python, name):
     """HDF5 up to 2.0 asks nobody about variable length: it stores it, or refuses it by itself."""
-    told = [line.split("|") for line in run_python("kinds.py", name, tmp_path / "x").splitlines()]
-    assert {kind for kind, _, _ in told} == set(TOLD) and len(told) == 2 * len(TOLD)
-    for kind, flag, words in told:
-        if kind in VARIABLE_LENGTH and name != "netCDF4":
+    told = [line.split("|") for line in run_python("refused.py", name, tmp_path / "x").splitlines()]
+    assert {tried for tried, _, _ in told} == set(TOLD) and len(told) == 2 * len(TOLD)
+    for tried, flag, words in told:
+        if tried in VARIABLE_LENGTH and name != "netCDF4":
             assert {"optional": "stored True", "mandatory": "not suitable"}[flag] in words
         else:
-            assert TOLD[kind] in words and "create this dataset without the filter" in words
+            assert TOLD[tried] in words
     assert len(list(tmp_path.iterdir())) == len(told)
     for path in tmp_path.iterdir():
         with h5py.File(path) as f:
@@ -95,22 +103,41 @@ def test_variable_length_data_come_back_as_they_were(file):
             assert {(info.filter_mask, info.size) for info in infos} == {(1, 1600)}
 
 
+@pytest.mark.parametrize("flag", FLAGS)
+def test_links_are_refused_where_hdf5_would_compress_them(usable, flag):
+    """A group asks when it has more than eight, too many for its header."""
+    library = hosts.Library(hosts.bundled("h5py", "libhdf5"))
+    made = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    words = (ctypes.c_uint(FLAGS[flag]), ctypes.c_size_t(0), None)
+    library.check("H5Pset_filter", ctypes.c_int64(made.id), FILTER, *words)
+    with h5py.File(usable, "a", libver="latest") as f:
+        group = h5py.Group(h5py.h5g.create(f.id, b"group", gcpl=made))
+        for i in range(8):
+            group[f"link{i}"] = h5py.SoftLink("/good")
+        with pytest.raises(OSError, match="cannot compress a group's links"):
+            group["another"] = h5py.SoftLink("/good")
+    with h5py.File(usable) as f:
+        assert sorted(f["group"]) == [f"link{i}" for i in range(8)]
+        assert f["group/link7"].shape == (9000,)
+
+
 REFUSED_BY_NETCDF = """
 import sys, netCDF4, numpy as np
 from conftest import asks_last_error
 from hosts import NetCDF4
-from params import LOSSLESS
+from params import FILTER, LOSSLESS
 last_error, host = asks_last_error(), NetCDF4()
 kind, path = sys.argv[1:]
 f = netCDF4.Dataset(path, "a")
+before = {kind: True} if kind in ("zlib", "fletcher32") else {}
 made = {
     "characters": lambda: "S1",
     "strings": lambda: str,
     "variable length": lambda: f.createVLType("i4", "lengths"),
     "records": lambda: f.createCompoundType(np.dtype([("a", "f4"), ("b", "i4")]), "record"),
-}[kind]()
+}.get(kind, lambda: "f4")()
 try:
-    host.define(f, f.createVariable("bad", made, ("x",), chunksizes=(100,)), LOSSLESS)
+    host.define(f, f.createVariable("bad", made, ("x",), chunksizes=(100,), **before), LOSSLESS)
     f.sync()
 except RuntimeError:
     print(last_error())
@@ -121,11 +148,13 @@ NETCDF = {
     "strings": "cannot compress strings",
     "variable length": "cannot compress variable-length data",
     "records": "cannot compress compound records",
+    "zlib": "shuffle stands before h5flac",
+    "fletcher32": "fletcher32 stands before h5flac",
 }
 
 
 @pytest.mark.parametrize("kind, told", NETCDF.items(), ids=NETCDF)
-def test_netcdf_variables_that_are_no_samples_leave_their_file_intact(
+def test_netcdf_variables_that_are_refused_leave_their_file_intact(
     tmp_path, run_python, kind, told
 ):
     host, path, data = hosts.NetCDF4(), tmp_path / "x.nc", hosts.wave("<i4")
