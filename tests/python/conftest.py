@@ -30,6 +30,24 @@ def file(tmp_path):
 
 
 @pytest.fixture
+def usable(file):
+    """A file with the dataset "good", which is still good afterwards, and takes another, "bad"."""
+    # Only now, with HDF5_PLUGIN_PATH as set above.
+    import h5py
+    from params import LOSSLESS
+
+    samples = [i * i % 1009 / 8 for i in range(9000)]
+    with h5py.File(file, "w") as f:
+        f.create_dataset("good", data=samples, chunks=(2000,), **LOSSLESS.create())
+    yield file
+    with h5py.File(file, "a") as f:
+        assert "bad" not in f
+        f.create_dataset("bad", data=samples, chunks=(2000,), **LOSSLESS.create())
+    with h5py.File(file) as f:
+        assert (f["good"][:] == samples).all() and (f["bad"][:] == samples).all()
+
+
+@pytest.fixture
 def seed(request):
     """A number of this test's own, from its id: shown there, so a failure can be repeated."""
     return zlib.crc32(request.node.nodeid.split("::")[-1].encode())
@@ -37,9 +55,12 @@ def seed(request):
 
 @pytest.fixture
 def run():
-    """Runs a command that must succeed within a minute, and gives its standard output."""
+    """Runs a command that must succeed within a minute, and gives its standard output.
 
-    def run(*command, **environment):
+    A silent one writes nothing to standard error.
+    """
+
+    def run(*command, silent=False, **environment):
         done = subprocess.run(
             [str(part) for part in command],
             env=os.environ | environment,
@@ -48,7 +69,7 @@ def run():
             timeout=60,
         )
         told = f"{command} gave {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == 0, told
+        assert done.returncode == 0 and not (silent and done.stderr), told
         return done.stdout
 
     return run
@@ -56,12 +77,12 @@ def run():
 
 @pytest.fixture
 def run_python(run):
-    """Runs Python code, or a script of this folder with arguments, in a process of its own."""
+    """Runs Python code, or a script of this folder, in a process of its own that tells no error."""
 
     def run_python(code, *arguments, **environment):
         start = [HERE / code] if code.endswith(".py") else ["-c", code]
         path = {"PYTHONPATH": str(HERE)}
-        return run(sys.executable, *start, *arguments, **path, **environment)
+        return run(sys.executable, *start, *arguments, silent=True, **path, **environment)
 
     return run_python
 

@@ -9,6 +9,7 @@ import ctypes
 import ctypes.util
 import importlib.util
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -95,7 +96,9 @@ class NetCDF4:
                 f.createDimension("x", data.shape[1])
             f.createDimension(f"{name}_rows")
             axes = (f"{name}_rows", "x")
-            v = f.createVariable(name, data.dtype, axes, chunksizes=CHUNKS, fill_value=FILL)
+            order = "big" if data.dtype.byteorder == ">" else "little"
+            options = {"chunksizes": CHUNKS, "fill_value": FILL, "endian": order}
+            v = f.createVariable(name, data.dtype, axes, **options)
             self.define(f, v, params)
             v[:] = data
 
@@ -110,20 +113,48 @@ class NetCDF4:
             return f[name][:]
 
 
+class ErrorRecord(ctypes.Structure):
+    """H5E_error2_t."""
+
+    _fields_ = (
+        ("ids", ctypes.c_int64 * 3),
+        ("line", ctypes.c_uint),
+        ("names", ctypes.c_char_p * 2),
+        ("description", ctypes.c_char_p),
+    )
+
+
+Walker = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint, ctypes.POINTER(ErrorRecord), ctypes.c_void_p)
+
+
 class Library:
     """Any libhdf5, through its C interface."""
 
     def __init__(self, path):
         self.c = ctypes.CDLL(path)
         self.check("H5open")
+        # Errors become exceptions, and are not printed.
+        self.check("H5Eset_auto2", ctypes.c_int64(0), None, None)
 
     def call(self, name, arguments, result):
         function = getattr(self.c, name)
         function.restype = result
         value = function(*arguments)
         if value < 0:
-            raise RuntimeError(f"{name} gives {value}")
+            raise RuntimeError(f"{name} gives {value}: {self.innermost_error()}")
         return value
+
+    def innermost_error(self):
+        told = []
+
+        @Walker
+        def walk(number, record, _):
+            told.append(record.contents.description.decode())
+            return 0
+
+        upward = 0
+        self.c.H5Ewalk2(ctypes.c_int64(0), upward, walk, None)
+        return told[0] if told else "no error on the stack"
 
     def check(self, name, *arguments):
         self.call(name, arguments, ctypes.c_int)
@@ -212,6 +243,8 @@ class Tables(Library):
         import tables
 
         self.tables = tables
+        # It knows nothing of the lists by which netCDF joins dimensions and variables.
+        warnings.simplefilter("ignore", tables.exceptions.DataTypeWarning)
         super().__init__(bundled("tables", "libhdf5"))
 
     def read(self, path, name):

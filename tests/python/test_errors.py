@@ -7,7 +7,7 @@ import hosts
 import numpy as np
 import pytest
 import tables
-from data import floats, streams
+from data import streams
 from params import (
     DECIMAL,
     FILTER,
@@ -15,7 +15,6 @@ from params import (
     NOISE,
     PRECISION,
     QUANTA,
-    assert_exact,
     double,
 )
 
@@ -67,98 +66,6 @@ WORDS = {
 }
 
 
-def bfloat16():
-    kind = h5py.h5t.IEEE_F16LE.copy()
-    kind.set_fields(15, 7, 8, 0, 7)
-    kind.set_ebias(127)
-    return kind
-
-
-def odd(kind, precision):
-    kind = kind.copy()
-    kind.set_precision(precision)
-    return kind
-
-
-def biased():
-    kind = h5py.h5t.IEEE_F32LE.copy()
-    kind.set_ebias(126)
-    return kind
-
-
-TYPES = {
-    "strings": (lambda: h5py.h5t.py_create(np.dtype("S10")), "cannot compress strings"),
-    "records": (
-        lambda: h5py.h5t.py_create(np.dtype([("a", "f4"), ("b", "i4")])),
-        "cannot compress compound records (store each field as a dataset of its own)",
-    ),
-    "complex of integers": (
-        lambda: h5py.h5t.py_create(np.dtype([("r", "i4"), ("i", "i4")])),
-        "compounds of r and i that are not two equal floats",
-    ),
-    "complex of two sizes": (
-        lambda: h5py.h5t.py_create(np.dtype([("r", "f4"), ("i", "f8")])),
-        "compounds of r and i that are not two equal floats",
-    ),
-    "complex of two orders": (
-        lambda: h5py.h5t.py_create(np.dtype([("r", "<f4"), ("i", ">f4")])),
-        "complex numbers whose parts differ in byte order",
-    ),
-    "arrays": (
-        lambda: h5py.h5t.array_create(h5py.h5t.IEEE_F32LE, (3,)),
-        "array elements",
-    ),
-    "opaque": (
-        lambda: h5py.h5t.py_create(np.dtype("V5")),
-        "cannot compress opaque data",
-    ),
-    "references": (lambda: h5py.h5t.STD_REF_OBJ.copy(), "cannot compress references"),
-    "bit fields": (lambda: h5py.h5t.STD_B8LE.copy(), "cannot compress bit fields"),
-    "bfloat16": (bfloat16, "cannot compress bfloat16 numbers"),
-    "long double": (
-        lambda: h5py.h5t.NATIVE_LDOUBLE.copy(),
-        "long double numbers of 16 bytes",
-    ),
-    "another bias": (
-        biased,
-        "floats of 4 bytes with 8 exponent and 23 mantissa bits (not IEEE",
-    ),
-    "12 bits": (lambda: odd(h5py.h5t.STD_I16LE, 12), "integers of 12 bits in 2 bytes"),
-    "enum of 5 bits": (lambda: enum_of_five_bits(), "integers of 5 bits in 1 bytes"),
-}
-
-
-def enum_of_five_bits():
-    kind = h5py.h5t.enum_create(odd(h5py.h5t.STD_I8LE, 5))
-    kind.enum_insert(b"ON", 1)
-    return kind
-
-
-@pytest.fixture
-def usable(file):
-    """A file with a good dataset, which is still good afterwards, and takes others."""
-    array = floats(np.random.default_rng(7), (3, 3000), "f4")
-    with h5py.File(file, "w") as f:
-        f.create_dataset("good", data=array, chunks=(2, 1000), **LOSSLESS.create())
-    yield file
-    with h5py.File(file, "a") as f:
-        assert "bad" not in f
-        assert_exact(f["good"][:], array, 7)
-        f.create_dataset("bad", data=array, chunks=(2, 1000), **LOSSLESS.create())
-    with h5py.File(file) as f:
-        assert_exact(f["bad"][:], array, 7)
-
-
-def low_level(f, kind, flags=h5py.h5z.FLAG_OPTIONAL, before=(), words=()):
-    """Creates the dataset "bad" of this type."""
-    made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    made.set_chunk((100, 10))
-    for filter in before:
-        filter(made)
-    made.set_filter(FILTER, flags, words)
-    return h5py.h5d.create(f.id, b"bad", kind, h5py.h5s.create_simple((1000, 10)), made)
-
-
 @pytest.mark.parametrize("words, told", WORDS.values(), ids=WORDS)
 def test_h5py_tells_what_is_wrong_with_the_words(usable, words, told):
     with h5py.File(usable, "a") as f, pytest.raises(ValueError) as error:
@@ -166,47 +73,10 @@ def test_h5py_tells_what_is_wrong_with_the_words(usable, words, told):
     assert told in str(error.value)
 
 
-@pytest.mark.parametrize("mandatory", [True, False], ids=["mandatory", "optional"])
-@pytest.mark.parametrize("kind, told", TYPES.values(), ids=TYPES)
-def test_h5py_tells_which_type_is_refused(usable, kind, told, mandatory):
-    flags = h5py.h5z.FLAG_MANDATORY if mandatory else h5py.h5z.FLAG_OPTIONAL
-    with h5py.File(usable, "a") as f, pytest.raises(ValueError) as error:
-        low_level(f, kind(), flags)
-    assert told in str(error.value)
-    assert "create this dataset without the filter" in str(error.value)
-
-
 def test_h5py_tells_which_filter_is_in_the_way(usable):
-    with h5py.File(usable, "a") as f:
-        with pytest.raises(ValueError, match="shuffle stands before h5flac in the filter pipeline"):
-            f.create_dataset("bad", (10, 10), "f8", compression=FILTER, shuffle=True)
-        earlier = {
-            "fletcher32": lambda made: made.set_fletcher32(),
-            "deflate": lambda made: made.set_deflate(4),
-            "lzf": lambda made: made.set_filter(h5py.h5z.FILTER_LZF),
-        }
-        for name, before in earlier.items():
-            with pytest.raises(ValueError, match=f"{name} stands before h5flac"):
-                low_level(f, h5py.h5t.IEEE_F32LE, before=[before])
-
-
-def test_variable_length_data_are_refused_or_left_alone(usable, tmp_path):
-    """HDF5 up to 2.0 does not ask about them when the filter is optional, as h5py makes it."""
-    kind = h5py.vlen_dtype("i4")
-    rows = [np.arange(i % 7, dtype="i4") for i in range(1000)]
-    with h5py.File(tmp_path / "apart.h5", "w") as f:
-        x = f.create_dataset("x", (1000,), kind, chunks=(100,), **LOSSLESS.create())
-        s = f.create_dataset("s", (1000,), h5py.string_dtype(), chunks=(100,), compression=FILTER)
-        for i, row in enumerate(rows):
-            x[i], s[i] = row, "s" * (i % 9)
-    with h5py.File(tmp_path / "apart.h5") as f:
-        for i, row in enumerate(rows):
-            assert (f["x"][i] == row).all() and f["s"][i] == b"s" * (i % 9)
-    with (
-        h5py.File(usable, "a") as f,
-        pytest.raises(ValueError, match="not suitable for filters"),
-    ):
-        low_level(f, h5py.h5t.vlen_create(h5py.h5t.STD_I32LE), h5py.h5z.FLAG_MANDATORY)
+    told = "shuffle stands before h5flac in the filter pipeline"
+    with h5py.File(usable, "a") as f, pytest.raises(ValueError, match=told):
+        f.create_dataset("bad", (10, 10), "f8", compression=FILTER, shuffle=True)
 
 
 def damaged(f, seed, damage):
@@ -254,6 +124,7 @@ REFUSED = """
 import sys
 from conftest import asks_last_error
 from hosts import HOSTS, wave
+from lowlevel import create, properties
 from params import LOSSLESS
 last_error, host = asks_last_error(), HOSTS[sys.argv[1]]()
 for level in (9, 10):

@@ -75,6 +75,32 @@ def test_h5repack_changes_chunks_and_words_of_a_compressed_file(tmp_path, seed, 
             assert_within(x[:], array, params, chunks, seed)
 
 
+def asked(params):
+    """As h5repack wants it."""
+    return f"UD=61868,0,5,{','.join(map(str, params.words()))}"
+
+
+@pytest.mark.parametrize("params", [LOSSLESS, QUANTA, DECIMAL], ids=str)
+def test_chains_of_h5repack_end_with_what_was_first_decoded(tmp_path, seed, run, params):
+    """gzip, h5flac, other chunks, time along another axis, and gzip again."""
+    gzip, ours, chunks, axis, back = (tmp_path / f"{i}.h5" for i in range(5))
+    arrays = mixed(gzip, seed, compression="gzip", shuffle=True, fletcher32=True)
+    run("h5repack", "-f", asked(params), gzip, ours)
+    run("h5repack", "-l", "CHUNK=7x300", ours, chunks)
+    run("h5repack", "-l", "CHUNK=40x9", "-f", asked(params.at(level=8, axis=1)), chunks, axis)
+    run("h5repack", "-f", "SHUF", "-f", "GZIP=4", axis, back)
+    run("h5diff", ours, back)
+    for path in (ours, chunks, axis):
+        assert all(filters(path)[name.strip("|")] == [61868] for name in arrays)
+    with h5py.File(ours) as f, h5py.File(back) as g:
+        for name, array in arrays.items():
+            decoded = f[name.strip("|")][:]
+            changed = (bits(decoded) != bits(array)).any()
+            assert changed == (params is not LOSSLESS and name in FLOATS), f"seed {seed}, {name}"
+            assert_exact(g[name.strip("|")][:], decoded, seed)
+            assert g[name.strip("|")].compression == "gzip"
+
+
 def test_copied_properties_and_objects_keep_working(tmp_path, seed):
     array = floats(np.random.default_rng(seed), (40, 300), "f4", special=False)
     with h5py.File(tmp_path / "x.h5", "w") as f:
@@ -107,7 +133,7 @@ def netcdf(tmp_path, seed, run):
     return tmp_path / "plain.nc", array
 
 
-def test_nccopy_compresses_and_the_wheel_reads(tmp_path, seed, run, netcdf):
+def test_chains_of_nccopy_end_with_what_was_first_decoded(tmp_path, seed, run, netcdf):
     path, array = netcdf
     ours, back = tmp_path / "ours.nc", tmp_path / "back.nc"
     run("nccopy", "-F", "t,61868,5,2,1,2", "-F", "n,61868,5", path, ours)
@@ -118,12 +144,19 @@ def test_nccopy_compresses_and_the_wheel_reads(tmp_path, seed, run, netcdf):
         assert (t.mask == array.mask).all(), f"seed {seed}"
         assert np.abs(t.astype("f8") - array.astype("f8")).max() <= 0.005, f"seed {seed}"
         assert (f["n"][:].ravel() == np.arange(20000)).all()
+    # On to other chunks, and back to gzip.
+    again = ["-F", "t,61868,8,2,1,2,1", "-F", "n,61868,0", "-c", "t:7,200", "-c", "n:50,30"]
     run("nccopy", "-F", "none", ours, tmp_path / "none.nc")
-    run("nccopy", "-d", "1", tmp_path / "none.nc", back)
+    run("nccopy", *again, tmp_path / "none.nc", tmp_path / "chunks.nc")
+    shown = run("ncdump", "-hs", tmp_path / "chunks.nc")
+    assert "t:_ChunkSizes = 7, 200" in shown and 't:_Filter = "61868,8,2,1,2,1,' in shown
+    run("nccopy", "-F", "none", tmp_path / "chunks.nc", tmp_path / "bare.nc")
+    run("nccopy", "-d", "1", tmp_path / "bare.nc", back)
     assert "61868" not in run("ncdump", "-hs", back)
-    with netCDF4.Dataset(ours) as f, netCDF4.Dataset(back) as g:
-        for name in ("t", "n"):
-            assert (bits(f[name][:].data) == bits(g[name][:].data)).all()
+    for path in (tmp_path / "chunks.nc", back):
+        with netCDF4.Dataset(ours) as f, netCDF4.Dataset(path) as g:
+            for name in ("t", "n"):
+                assert (bits(f[name][:].data) == bits(g[name][:].data)).all()
 
 
 def test_the_wheel_appends_records_to_what_nccopy_made(tmp_path, run, netcdf):
