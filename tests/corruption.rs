@@ -6,20 +6,16 @@ mod support;
 use h5flac::chunk::{Options, Selection};
 use h5flac::{Head, Result, decompress, decompress_into, decompress_streams};
 use proptest::prelude::*;
+use support::checksums::seal;
 use support::chunk::Random;
 use support::kinds::{Chunk, assert_complete, chunks, several_blocks};
-use support::memory::{Counting, most_held};
+use support::memory::{Counting, earned, most_held};
 
 #[global_allocator]
 static MEMORY: Counting = Counting;
 
 const VERIFIED: Options = Options { verify: true, threads: 1 };
 const UNVERIFIED: Options = Options { verify: false, threads: 1 };
-
-/// Most bytes that decoding `input` bytes to at most `output` may hold.
-fn earned(input: usize, output: usize) -> usize {
-    (64 << 20) + 16 * input + output
-}
 
 /// Small chunks of every kind.
 fn small() -> Vec<Chunk> {
@@ -163,20 +159,6 @@ fn swapped_bytes_are_noticed() {
             }
         }
     }
-}
-
-/// Makes both checksums right again, as far as the head's length allows.
-fn seal(bytes: &mut [u8]) {
-    let Ok(head) = Head::length(bytes) else { return };
-    if head + 4 <= bytes.len() {
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(&bytes[..16]);
-        crc.update(&bytes[Head::PREFIX..head]);
-        bytes[16..Head::PREFIX].copy_from_slice(&crc.finalize().to_le_bytes());
-    }
-    let end = bytes.len() - 4;
-    let crc = crc32fast::hash(&bytes[..end]);
-    bytes[end..].copy_from_slice(&crc.to_le_bytes());
 }
 
 /// Decodes in every way there is; any answer will do.

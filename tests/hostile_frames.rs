@@ -6,7 +6,8 @@ mod support;
 use h5flac::ErrorKind;
 use h5flac::flac::{Decoder, Frame, file_header, read_file};
 use proptest::prelude::*;
-use support::scribe::{self, Bits, Header};
+use support::checksums::mend;
+use support::scribe::{Bits, Header};
 use support::signal::{ALL, Random, Signal};
 use support::{Stream, libflac};
 
@@ -346,12 +347,6 @@ fn files_are_as_long_as_the_caller_allows() {
     // A promise costs nothing.
     let most = file_header(16, 16384, (1 << 36) - 1);
     assert_eq!(read_file(&most, usize::MAX).unwrap_err().kind(), ErrorKind::Truncated);
-}
-
-/// Sets the CRC-16 of a frame right.
-fn mend(frame: &mut [u8]) {
-    let (body, end) = frame.split_last_chunk_mut::<2>().unwrap();
-    *end = scribe::crc(body, 16, 0x8005).to_be_bytes();
 }
 
 #[test]

@@ -43,6 +43,11 @@ pub fn most_held_by_all<R>(work: impl FnOnce() -> R) -> (R, usize) {
     (result, (MOST.load(Ordering::Relaxed) - before) as usize)
 }
 
+/// Most bytes that decoding `input` bytes to at most `output` may hold.
+pub fn earned(input: usize, output: usize) -> usize {
+    (64 << 20) + 16 * input + output
+}
+
 // SAFETY: all is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod checksums;
 pub mod chunk;
 pub mod kinds;
 pub mod libflac;
 pub mod memory;
+pub mod partial;
 pub mod scribe;
 pub mod signal;
 pub mod vectors;
