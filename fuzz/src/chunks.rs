@@ -1,11 +1,10 @@
 //! Bytes that claim to be chunks.
 
-use crate::same_with_all_kernels;
 use crate::seeds::chunks_behind;
 use crate::support::checksums::seal;
 use crate::support::kinds::Chunk;
-use crate::support::memory::{earned, most_held};
 use crate::support::partial::decode_ranges;
+use crate::{same_with_all_kernels, within};
 use arbitrary::{Arbitrary, Unstructured};
 use h5flac::chunk::{Options, Selection};
 use h5flac::{ErrorKind, Head, Result, decompress, decompress_into};
@@ -35,15 +34,8 @@ impl Setting {
 
     /// Most bytes to be decoded.
     fn limit(self) -> usize {
-        MOST >> (self.0 >> 2 & 3) * 3
+        MOST >> (3 * (self.0 >> 2 & 3))
     }
-}
-
-/// Runs `work` within the memory that `input` bytes and at most `output` more earn.
-fn within<R>(input: usize, output: usize, work: impl FnOnce() -> R) -> R {
-    let (result, held) = most_held(work);
-    assert!(held <= earned(input, output), "{held} bytes for {input} of input, {output} of output");
-    result
 }
 
 /// Whether a result is the same but for what an error says.

@@ -8,7 +8,10 @@ fn inputs(folder: &str, target: &str) -> Vec<(String, Vec<u8>)> {
     let Ok(listed) = std::fs::read_dir(&folder) else { return Vec::new() };
     let mut paths: Vec<_> = listed.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths.into_iter().map(|path| (path.display().to_string(), std::fs::read(path).unwrap())).collect()
+    paths
+        .into_iter()
+        .map(|path| (path.display().to_string(), std::fs::read(path).unwrap()))
+        .collect()
 }
 
 fn replay(name: &str) {
