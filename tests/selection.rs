@@ -7,25 +7,17 @@ use h5flac::{ErrorKind, Head, Mode, Result, decompress_streams};
 use std::ops::Range;
 use support::chunk::{Random, dtype_of, request, streams};
 use support::kinds::{Chunk, assert_complete, chunks, several_blocks};
+use support::partial::decode_ranges;
 
 /// Decodes a selection from nothing but its byte ranges; returns how many bytes those are, too.
 fn decode(chunk: &Chunk, selection: &Selection<'_>, threads: usize) -> Result<(Vec<u8>, u64)> {
     let head = Head::parse(&chunk.bytes[..chunk.head()])?;
-    let ranges = head.byte_ranges(selection)?;
+    let options = Options { threads, ..Options::default() };
+    let (out, ranges) = decode_ranges(&head, &chunk.bytes, selection, &options)?;
     for range in &ranges {
-        assert!(range.start < range.end && range.start >= chunk.head() as u64);
+        assert!(range.start >= chunk.head() as u64);
         assert!(range.end <= chunk.bytes.len() as u64 - 4);
     }
-    assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start), "{ranges:?}");
-    let fetch = |wanted: Range<u64>| {
-        let known = ranges.iter().any(|r| r.start <= wanted.start && wanted.end <= r.end);
-        let place = wanted.start as usize..wanted.end as usize;
-        if known || place.is_empty() { Some(&chunk.bytes[place]) } else { None }
-    };
-    let count = selection.streams.map_or(chunk.shape.streams(), <[usize]>::len);
-    let mut out = vec![0xa5; count * selection.samples.len() * chunk.dtype.element_size()];
-    let options = Options { threads, ..Options::default() };
-    head.decode_selection(selection, &fetch, &mut out, &options)?;
     Ok((out, ranges.iter().map(|range| range.end - range.start).sum()))
 }
 

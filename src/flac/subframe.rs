@@ -248,7 +248,7 @@ pub fn read_side(
 }
 
 fn check_order(order: usize, length: usize) -> Result<()> {
-    if order > length {
+    if order >= length {
         return Err(Error::corrupt(format!(
             "predictor of order {order} in a block of {length} samples"
         )));

@@ -217,11 +217,20 @@ pub fn tables() -> &'static [&'static Kernels] {
     &PORTABLE
 }
 
+/// The index of the table this process uses, one too large; 0 until it is chosen. No lock, which a
+/// fork could leave held: to choose twice is no harm.
+static CHOSEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Makes this process use another of its [`tables`], for tests that compare them.
+#[doc(hidden)]
+pub fn choose(table: usize) {
+    assert!(table < tables().len(), "table {table}");
+    CHOSEN.store(table + 1, Ordering::Relaxed);
+}
+
 /// The table this process uses: the fastest, or the one that the environment variable
 /// `H5FLAC_KERNELS` names, if there is one of this name.
 pub fn kernels() -> &'static Kernels {
-    // An index, one too large. No lock, which a fork could leave held: to choose twice is no harm.
-    static CHOSEN: AtomicUsize = AtomicUsize::new(0);
     let tables = tables();
     let chosen = match CHOSEN.load(Ordering::Relaxed) {
         0 => {

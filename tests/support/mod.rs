@@ -13,6 +13,7 @@ pub mod index;
 pub mod kinds;
 pub mod libflac;
 pub mod memory;
+pub mod partial;
 pub mod scribe;
 pub mod signal;
 pub mod vectors;

@@ -135,11 +135,11 @@ pub fn file_start(blocks: [usize; 2], audio: &Audio, samples: u64, random: &mut 
     out.bytes()
 }
 
-const SIZES: [usize; 16] =
+pub const SIZES: [usize; 16] =
     [0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
 const RATES: [u32; 12] =
     [0, 88200, 176_400, 192_000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000];
-const WIDTHS: [u32; 8] = [0, 8, 12, 0, 16, 20, 24, 32];
+pub const WIDTHS: [u32; 8] = [0, 8, 12, 0, 16, 20, 24, 32];
 
 /// Writes one or two channels in some way out of all that are allowed.
 pub fn file(audio: &Audio, random: &mut Random) -> Vec<u8> {

@@ -1,0 +1,4 @@
+#![no_main]
+//! See [`h5flac_fuzz::flac_decode`].
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| h5flac_fuzz::flac_decode(data));
