@@ -148,7 +148,8 @@ pub fn decompress_streams(data: &[u8]) {
     let unverified = Options { verify: false, threads: 1 };
     let Ok(decoded) = decompress(&chunk, MOST, &unverified) else { return };
     let part = h5flac::decompress_streams(&chunk, &selection, limit, &unverified);
-    let whole = Chunk { name: "", dtype: head.dtype, shape: head.shape, bytes: chunk, decoded };
+    let Head { dtype, shape, .. } = head;
+    let whole = Chunk { name: String::new(), dtype, shape, bytes: chunk, decoded };
     let all: Vec<usize> = (0..whole.shape.streams()).collect();
     match &part {
         Ok(part) => {

@@ -105,7 +105,8 @@ impl Reader<'_> {
         }
         self.varint();
         self.list("terms", terms, |reader| {
-            (reader.varint(), reader.varint());
+            // Its reference and its lag.
+            [(); 2].map(|()| reader.varint());
             let taps = reader.varint();
             reader.list("coefficients", taps, Self::varint);
         });
