@@ -106,7 +106,8 @@ impl Reader<'_> {
         self.varint();
         self.list("terms", terms, |reader| {
             // Its reference and its lag.
-            [(); 2].map(|()| reader.varint());
+            reader.varint();
+            reader.varint();
             let taps = reader.varint();
             reader.list("coefficients", taps, Self::varint);
         });
