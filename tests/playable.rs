@@ -5,6 +5,7 @@ mod support;
 use h5flac::chunk::Selection;
 use h5flac::{Head, Mode};
 use support::chunk::{Random, dtype_of, request, streams};
+use support::index::Index;
 use support::kinds::{Chunk, several_blocks};
 use support::{assert_same, libflac};
 
@@ -30,7 +31,7 @@ fn a_streams_frames_are_a_file_that_libflac_decodes() {
             let request = request(dtype_of::<i32>(), streams(3, length), level, Mode::Lossless);
             let chunk = Chunk::new("noise", &xs, &request);
             // Integers in their order, in one frame after another.
-            assert!(chunk.rules_and_forms().into_iter().eq([(0, 1)]));
+            assert!(Index::of(&chunk.bytes).rules_and_forms().into_iter().eq([(0, 1)]));
             for (stream, xs) in xs.chunks(length).enumerate() {
                 let what = format!("level {level}, {length} samples, stream {stream}");
                 let audio = libflac::decode(&file(&chunk, stream))

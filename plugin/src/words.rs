@@ -225,7 +225,10 @@ mod tests {
         let error = params(&words).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         let told = error.to_string();
-        assert!(told.contains("unknown mode 7") && told.contains("install a later h5flac"), "{told}");
+        assert!(
+            told.contains("unknown mode 7") && told.contains("install a later h5flac"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -128,17 +128,25 @@ fn every_flipped_byte_and_every_truncation_is_reported() {
     assert!(on(FLAG_REVERSE, &words(), &long).is_err());
 }
 
-/// The golden chunks: words of their datasets, stored and raw bytes.
-fn golden() -> Vec<(String, [u32; COUNT], Vec<u8>, Vec<u8>)> {
+/// A golden chunk.
+struct Golden {
+    name: String,
+    words: [u32; COUNT],
+    chunk: Vec<u8>,
+    raw: Vec<u8>,
+}
+
+/// All of them, with the words that their datasets would have.
+fn golden() -> Vec<Golden> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let paths = paths.filter(|path| path.extension().is_some_and(|e| e == "chunk"));
     let read = |path: PathBuf| {
-        let (chunk, raw) =
-            (std::fs::read(&path).unwrap(), std::fs::read(path.with_extension("raw")));
-        let head = Head::parse(&chunk).unwrap();
-        let words = Local::new(head.dtype, head.shape, None).unwrap().to_words(&Params::default());
-        (path.file_stem().unwrap().to_str().unwrap().to_owned(), words, chunk, raw.unwrap())
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let chunk = std::fs::read(&path).unwrap();
+        let Head { dtype, shape, .. } = Head::parse(&chunk).unwrap();
+        let words = Local::new(dtype, shape, None).unwrap().to_words(&Params::default());
+        Golden { name, words, chunk, raw: std::fs::read(path.with_extension("raw")).unwrap() }
     };
     paths.map(read).collect()
 }
@@ -147,7 +155,7 @@ fn golden() -> Vec<(String, [u32; COUNT], Vec<u8>, Vec<u8>)> {
 fn damage_to_golden_chunks_is_an_error_or_without_verification_some_answer() {
     let chunks = golden();
     assert!(chunks.len() > 50);
-    for (name, words, chunk, raw) in chunks {
+    for Golden { name, words, chunk, raw } in chunks {
         assert!(on(FLAG_REVERSE, &words, &chunk).as_ref() == Ok(&raw), "{name}");
         // Every place in small chunks, about as many in larger ones.
         let step = (chunk.len() / 200).max(1);
