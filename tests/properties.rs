@@ -214,12 +214,11 @@ fn check_padding<T: Sample>(random: &mut Random, mode: Mode, defined: bool) -> u
     };
     let padding = T::from_f64([0.0, 777.0, f64::NAN][if defined { random.below(3) } else { 0 }]);
     let mut xs: Vec<T> = recipe.samples(2 * length, 0.1);
-    // No sample is padding, and the statistics are those of numbers.
-    xs.iter_mut().filter(|x| x.bits() == padding.bits() || !(x.to_f64().abs() < 1e4)).for_each(
-        |x| {
-            *x = T::from_f64(1.5);
-        },
-    );
+    // No sample is padding, and all are numbers of a size.
+    for x in &mut xs {
+        let counts = (-1e4..1e4).contains(&x.to_f64()) && x.bits() != padding.bits();
+        *x = if counts { *x } else { T::from_f64(1.5) };
+    }
     let padded: Vec<T> =
         xs.chunks(length).flat_map(|xs| xs.iter().copied().chain(vec![padding; more])).collect();
     let element = element(padding, dtype_of::<T>());
