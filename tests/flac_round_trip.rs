@@ -5,6 +5,7 @@ mod support;
 use h5flac::flac::{Decoder, read_file};
 use proptest::prelude::*;
 use support::Stream;
+use support::effort::cases;
 
 /// What is made of random numbers, so that predictors have something to find.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(cases(2000))]
 
     #[test]
     fn every_sample_comes_back(

@@ -7,7 +7,7 @@ use h5flac::ErrorKind;
 use h5flac::flac::{Decoder, Frame, file_header, read_file};
 use proptest::prelude::*;
 use support::checksums::mend;
-use support::scribe::{Bits, Header};
+use support::scribe::{self, Bits, Header};
 use support::signal::{ALL, Random, Signal};
 use support::{Stream, libflac};
 

@@ -5,6 +5,7 @@ mod support;
 use h5flac::chunk::Selection;
 use h5flac::{Head, Mode};
 use support::chunk::{Random, dtype_of, request, streams};
+use support::index::Index;
 use support::kinds::{Chunk, several_blocks};
 use support::{assert_same, libflac};
 

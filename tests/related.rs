@@ -8,6 +8,7 @@ use h5flac::sample::Sample;
 use h5flac::{Dtype, Mode, Shape, compress, decompress, decompress_streams};
 use proptest::prelude::*;
 use support::chunk::{Random, dtype_of, raw, request, round_trip, samples, streams};
+use support::effort::cases;
 
 const STREAMS: usize = 16;
 
@@ -299,7 +300,7 @@ fn check<T: Sample>(xs: &[f64], shape: Shape, complex: bool, level: u32, mode: M
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
     #[test]
     fn streams_of_any_instrument_come_back(
         seed in any::<u64>(), count in 2..9_usize, length in 1024..6000_usize,

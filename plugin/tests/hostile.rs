@@ -128,7 +128,7 @@ fn every_flipped_byte_and_every_truncation_is_reported() {
     assert!(on(FLAG_REVERSE, &words(), &long).is_err());
 }
 
-/// A golden chunk and its dataset's words.
+/// A golden chunk.
 struct Golden {
     name: String,
     words: [u32; COUNT],
@@ -136,16 +136,17 @@ struct Golden {
     raw: Vec<u8>,
 }
 
+/// All of them, with the words that their datasets would have.
 fn golden() -> Vec<Golden> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let paths = paths.filter(|path| path.extension().is_some_and(|e| e == "chunk"));
     let read = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let chunk = std::fs::read(&path).unwrap();
-        let raw = std::fs::read(path.with_extension("raw")).unwrap();
-        let head = Head::parse(&chunk).unwrap();
-        let words = Local::new(head.dtype, head.shape, None).unwrap().to_words(&Params::default());
-        Golden { name: path.display().to_string(), words, chunk, raw }
+        let Head { dtype, shape, .. } = Head::parse(&chunk).unwrap();
+        let words = Local::new(dtype, shape, None).unwrap().to_words(&Params::default());
+        Golden { name, words, chunk, raw: std::fs::read(path.with_extension("raw")).unwrap() }
     };
     paths.map(read).collect()
 }

@@ -105,9 +105,7 @@ impl Reader<'_> {
         }
         self.varint();
         self.list("terms", terms, |reader| {
-            // Its reference and its lag.
-            reader.varint();
-            reader.varint();
+            let (_place, _lag) = (reader.varint(), reader.varint());
             let taps = reader.varint();
             reader.list("coefficients", taps, Self::varint);
         });

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod adversary;
 pub mod assembled;
 pub mod checksums;
 pub mod chunk;
