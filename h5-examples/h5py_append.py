@@ -24,8 +24,8 @@ with h5py.File("growing.h5", "w") as file:
         compression_opts=(5, 2, 1, 2),  # steps of 1/10^2
     )
 
-# HDF5 looks for the filter when it creates a dataset or reads a chunk, not when it only writes. A
-# program that opens a file to append must ask for it, or its chunks are not compressed.
+# HDF5 looks for a filter when a program names it or reads a chunk, not when it only writes. One
+# that opens a file to append must ask for it, or its chunks are not compressed.
 assert h5py.h5z.filter_avail(61868)
 
 for minute in range(30):
