@@ -5,7 +5,8 @@
 use crate::abi::{self, Hid};
 use crate::host::{self, Host};
 use crate::words::{self, Local};
-use crate::{capi, datatype, environment, guard, memory::Buffer};
+use crate::memory::{Buffer, afford};
+use crate::{capi, datatype, environment, guard};
 use h5flac::chunk::{self, Compressed, Head, Options, Request};
 use h5flac::{Dtype, Error, Params, Result, Shape};
 use libc::{c_int, c_uint, c_void};
@@ -315,6 +316,8 @@ fn encode<'a>(words: &[u32], input: &'a [u8]) -> Result<Compressed<'a>> {
         threads: environment::threads(),
         alone: false,
     };
+    let bytes = input.len();
+    afford(chunk::most_held(bytes, bytes, &request.shape, request.threads))?;
     chunk::compress(input, &request)
 }
 
@@ -340,8 +343,9 @@ fn decode(
         }
         _ => {}
     }
-    let mut output = Buffer::new(host, length)?;
     let options = Options { verify, threads: environment::threads() };
+    let mut output = Buffer::new(host, length)?;
+    afford(chunk::most_held(input.len(), length, &head.shape, options.threads))?;
     head.decompress_into(input, output.bytes(), &options)?;
     Ok(output)
 }

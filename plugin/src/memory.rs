@@ -1,10 +1,37 @@
-//! Buffers that change hands with HDF5: from its own allocator, or malloc where it has none to ask.
+//! Memory: buffers that change hands with HDF5, from its own allocator or malloc where it has none
+//! to ask, and whether there is enough for what the core works with.
 
 #![expect(unsafe_code, reason = "foreign memory")]
 
 use crate::host::Host;
-use h5flac::{Compressed, Error, Result};
+use h5flac::{Compressed, Error, Result, chunk};
 use libc::c_void;
+use std::hint::black_box;
+
+/// Makes sure that malloc has `bytes` in one piece, and leaves them there: the core takes less, and
+/// Rust ends the process when it cannot have what it takes.
+///
+/// # Errors
+/// `TooLarge` when there is not so much.
+pub fn afford(bytes: usize) -> Result<()> {
+    let found = || {
+        // SAFETY: memory that is freed at once. Without the black box the compiler may assume
+        // that there is enough, and ask for none.
+        unsafe {
+            let memory = black_box(libc::malloc(bytes));
+            libc::free(memory);
+            !memory.is_null()
+        }
+    };
+    if found() {
+        return Ok(());
+    }
+    chunk::forget_spare_buffers();
+    if found() {
+        return Ok(());
+    }
+    Err(Error::too_large(format!("no memory: to work on this chunk may take {bytes} bytes")))
+}
 
 /// Memory that is freed unless it is given away. Its bytes may have any values.
 pub struct Buffer {

@@ -35,6 +35,13 @@ fn keep(mut buffer: Vec<u8>) {
     }
 }
 
+/// Gives the memory of spare buffers back.
+pub fn forget_spare_buffers() {
+    if let Ok(mut spare) = SPARE.try_lock() {
+        spare.clear();
+    }
+}
+
 /// Consecutive bytes of a chunk, and their CRC-32.
 pub struct Piece<'a> {
     /// The bytes.

@@ -3,7 +3,7 @@
 use super::params::{read_fill, read_params};
 use super::{Layout, input, one, output, status};
 use crate::environment;
-use crate::memory::Buffer;
+use crate::memory::{Buffer, afford};
 use crate::words::Local;
 use h5flac::Error;
 use h5flac::chunk::{self, Head, Options, Request};
@@ -76,6 +76,7 @@ pub unsafe extern "C" fn h5flac_compress(
             threads: thread_count(threads),
             alone: false,
         };
+        afford(chunk::most_held(data.len(), data.len(), &shape, request.threads))?;
         let buffer = Buffer::of(None, chunk::compress(data, &request)?)?;
         *chunk_length = buffer.length() as u64;
         *chunk = buffer.into_raw();
@@ -141,6 +142,8 @@ pub unsafe extern "C" fn h5flac_decompress(
                 out.len()
             )));
         }
-        head.decompress_into(bytes, out, &options(threads))
+        let options = options(threads);
+        afford(chunk::most_held(bytes.len(), raw, &head.shape, options.threads))?;
+        head.decompress_into(bytes, out, &options)
     })
 }
