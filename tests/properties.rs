@@ -9,6 +9,7 @@ use h5flac::{ByteOrder, Dtype, Mode, Shape};
 use half::f16;
 use proptest::prelude::*;
 use support::chunk::{Random, dtype_of, request, round_trip};
+use support::promise::assert_kept;
 
 /// How samples are made of random numbers.
 #[derive(Clone, Copy, Debug)]
@@ -55,18 +56,8 @@ fn modes() -> impl Strategy<Value = Mode> {
     ]
 }
 
-/// The bound where the mode states it; where it is estimated, other tests judge it.
-fn bound(mode: Mode) -> f64 {
-    match mode {
-        Mode::Lossless => 0.0,
-        Mode::Quanta(quanta) => quanta,
-        Mode::Decimal { numerator, power } => f64::from(numerator) / 10_f64.powi(power as i32),
-        Mode::Precision(_) | Mode::Noise(_) => f64::INFINITY,
-    }
-}
-
 fn check<T: Sample>(recipe: Recipe, request: &Request<'_>) {
-    let Request { dtype, shape, params, .. } = *request;
+    let Request { dtype, shape, .. } = *request;
     let xs: Vec<T> = recipe.samples(shape.elements().unwrap() * dtype.components());
     let fill = xs[recipe.seed as usize % xs.len()];
     let mut element = vec![0; dtype.element_size()];
@@ -76,14 +67,7 @@ fn check<T: Sample>(recipe: Recipe, request: &Request<'_>) {
     let (chunk, back) = round_trip(&xs, &request);
     let what = format!("{recipe:?}, {request:?}");
     assert!(chunk.len() <= xs.len() * T::SIZE + MOST_OVERHEAD, "{what}: {} bytes", chunk.len());
-    let lossless = !T::FLOAT || params.mode == Mode::Lossless;
-    let bound = bound(params.mode);
-    for (i, (x, y)) in xs.iter().zip(&back).enumerate() {
-        let exact = x.bits() == y.bits();
-        let must = lossless || !x.is_finite() || with_fill && x.bits() == fill.bits();
-        let near = (y.to_f64() - x.to_f64()).abs() <= bound / 2.0 && y.is_finite();
-        assert!(exact || near && !must, "{what}: sample {i}, {x:?} became {y:?}");
-    }
+    assert_kept(&xs, &back, &request, &what);
 }
 
 proptest! {

@@ -5,10 +5,13 @@
 
 mod chunks;
 mod flac;
+mod round_trip;
 mod seeds;
+mod signal;
 
 pub use chunks::{decompress_chunk, decompress_streams};
 pub use flac::{flac_decode, flac_encode};
+pub use round_trip::round_trip;
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -28,11 +31,12 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target { name: "decompress_chunk", run: decompress_chunk, seeds: chunks::whole_seeds },
     Target { name: "decompress_streams", run: decompress_streams, seeds: chunks::part_seeds },
     Target { name: "flac_decode", run: flac_decode, seeds: flac::decode_seeds },
     Target { name: "flac_encode", run: flac_encode, seeds: flac::encode_seeds },
+    Target { name: "round_trip", run: round_trip, seeds: round_trip::seeds },
 ];
 
 /// Runs `work` with each table of kernels that this processor has: one result of all of them.
