@@ -4,14 +4,22 @@
 //! corpus and on past findings, without it. A promise that does not hold is a panic.
 
 mod chunks;
+mod filter;
 mod flac;
+mod round_trip;
 mod seeds;
+mod signal;
 
 pub use chunks::{decompress_chunk, decompress_streams};
+pub use filter::filter_callback;
 pub use flac::{flac_decode, flac_encode};
+pub use round_trip::round_trip;
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
+
+#[path = "../../plugin/tests/support/callback.rs"]
+mod callback;
 
 /// Counts what a target's thread holds, in every program of this package.
 #[global_allocator]
@@ -28,11 +36,13 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "decompress_chunk", run: decompress_chunk, seeds: chunks::whole_seeds },
     Target { name: "decompress_streams", run: decompress_streams, seeds: chunks::part_seeds },
     Target { name: "flac_decode", run: flac_decode, seeds: flac::decode_seeds },
     Target { name: "flac_encode", run: flac_encode, seeds: flac::encode_seeds },
+    Target { name: "round_trip", run: round_trip, seeds: round_trip::seeds },
+    Target { name: "filter_callback", run: filter_callback, seeds: filter::seeds },
 ];
 
 /// Runs `work` with each table of kernels that this processor has: one result of all of them.

@@ -2,14 +2,16 @@
 
 #![expect(unsafe_code, reason = "calls the filter as libhdf5 does")]
 
+mod support;
+
 use h5flac::{ByteOrder, Class, Dtype, Head, Params, Shape};
 use h5flac_plugin::abi::{FLAG_OPTIONAL, FLAG_REVERSE, FLAG_SKIP_EDC};
-use h5flac_plugin::capi::h5flac_last_error;
 use h5flac_plugin::entry;
 use h5flac_plugin::words::{COUNT, Local};
-use std::ffi::{CStr, c_void};
+use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 use std::ptr;
+use support::callback;
 
 const SAMPLES: usize = 4000;
 
@@ -23,30 +25,9 @@ fn samples() -> Vec<u8> {
     (0..SAMPLES as i32).flat_map(|i| (i * 91 % 733 - i / 9).to_le_bytes()).collect()
 }
 
-/// Runs the filter on malloc'd memory, as a program without a host would. `Err` carries the last
-/// error of a refusal, after checking that nothing was touched.
+/// Runs the filter, with room for nothing more than the data.
 fn filter(flags: u32, words: Option<&[u32]>, count: usize, data: &[u8]) -> Result<Vec<u8>, String> {
-    // SAFETY: malloc's memory of the length given, and as many words as `count` wherever the
-    // filter reads them.
-    unsafe {
-        let start = libc::malloc(data.len().max(1));
-        ptr::copy_nonoverlapping(data.as_ptr(), start.cast(), data.len());
-        let (mut buffer, mut size) = (start, data.len());
-        let words = words.map_or(ptr::null(), <[u32]>::as_ptr);
-        let length = entry::filter(flags, count, words, data.len(), &mut size, &mut buffer);
-        let bytes = std::slice::from_raw_parts(buffer.cast::<u8>(), length.max(1)).to_vec();
-        let result = if length == 0 {
-            assert_eq!((buffer, size), (start, data.len()), "a refusal touched its arguments");
-            let same = std::slice::from_raw_parts(buffer.cast::<u8>(), data.len()) == data;
-            assert!(same, "a refusal changed the data");
-            Err(CStr::from_ptr(h5flac_last_error()).to_str().unwrap().to_owned())
-        } else {
-            assert!(size >= length, "buf_size below the returned length");
-            Ok(bytes)
-        };
-        libc::free(buffer);
-        result
-    }
+    callback::filter(flags, words, count, data, 0)
 }
 
 fn on(flags: u32, words: &[u32], data: &[u8]) -> Result<Vec<u8>, String> {

@@ -6,7 +6,7 @@ use h5flac::Head;
 /// Makes both checksums of a chunk right, as far as the head's length allows.
 pub fn seal(bytes: &mut [u8]) {
     let Ok(head) = Head::length(bytes) else { return };
-    if head <= bytes.len().saturating_sub(4) {
+    if head <= bytes.len() - 4 {
         let mut crc = crc32fast::Hasher::new();
         crc.update(&bytes[..16]);
         crc.update(&bytes[Head::PREFIX..head]);

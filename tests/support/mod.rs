@@ -15,6 +15,7 @@ pub mod kinds;
 pub mod libflac;
 pub mod memory;
 pub mod partial;
+pub mod promise;
 pub mod scribe;
 pub mod signal;
 pub mod vectors;

@@ -1,6 +1,9 @@
-//! Builds and runs C programs against the header, the plugin just built and Debian's libhdf5.
+//! Builds and runs C programs against the header, the plugin just built and Debian's libhdf5; calls
+//! the filter without any.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+
+pub mod callback;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
