@@ -206,22 +206,28 @@ fn claiming(shape: [u64; 3], kinds: &[u64], width: u64, details: &[u64], rest: &
 #[test]
 fn streams_that_claim_to_predict_each_other_earn_no_memory_by_that() {
     let length = 32_768 * 65_535;
-    // Reference 0, and one predictor of a coefficient 1 at a lag of 2^20 (zigzag 2^21); frames of
+    // Reference 0, and one predictor of a coefficient 1 at a lag of 2^16 (zigzag 2^17); frames of
     // no bytes.
-    let lag = [0x80, 0x80, 0x80, 1];
+    let lag = [0x80, 0x80, 8];
     let far = [&[1, 0, 0, 1, 0, 0][..], &lag, &[1, 2], &[0, 0]].concat();
     let cases = [
-        ("frames without bytes", claiming([2, length, 1], &[0x10, 0x40], 4, &[0, 9], &far)),
+        (
+            "frames without bytes",
+            claiming([2, length, 1], &[0x10, 0x40], 4, &[0, 9], &far),
+            "stream 0: frame 255: 0 bytes",
+        ),
         (
             "a predictor for each of many frames",
             claiming([2, length, 1], &[0x10, 0x40], 4, &[0, 9], &[1, 0, 1, 0, 0, 0]),
+            "head: stream 1: 32768 predictors in 3 bytes",
         ),
         (
             "more predicted streams than bytes",
             claiming([1 << 40, 1, 1], &[0x40], 4, &[9], &[1, 0, 0, 0, 0, 0]),
+            "head: predictors of 1099511627776 streams in 4 bytes",
         ),
     ];
-    for (name, bytes) in cases {
+    for (name, bytes, expected) in cases {
         let part = |stream: usize| {
             let selection = Selection { streams: Some(&[stream]), samples: 1 << 24..(1 << 24) + 1 };
             let decode = || decompress_streams(&bytes, &selection, 4, &VERIFIED);
@@ -230,11 +236,7 @@ fn streams_that_claim_to_predict_each_other_earn_no_memory_by_that() {
             result.expect_err(name).to_string()
         };
         let error = part(1);
-        // The first head is as it should be: what it promises is not there.
-        match Head::parse(&bytes) {
-            Ok(_) => assert!(error.contains("stream 0: frame 240: 0 bytes"), "{name}: {error}"),
-            Err(_) => assert!(error.starts_with("head: "), "{name}: {error}"),
-        }
+        assert!(error.starts_with(expected), "{name}: {error}");
         assert!(decode(&bytes, 1 << 20, &VERIFIED).is_err(), "{name}");
     }
 }

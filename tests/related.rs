@@ -221,6 +221,24 @@ fn times_and_counters_of_64_bits_take_part_where_they_are_narrow() {
     assert!(chunk.len() * 10 < other.len() * 9, "{} and {} alone", chunk.len(), other.len());
 }
 
+#[test]
+fn a_fill_value_that_no_sample_has_changes_nothing() {
+    let length = 20_000;
+    let mut random = Random::new(18);
+    let common: Vec<f64> = coloured(&mut random, length, 1.0).iter().map(|x| 10.0 * x).collect();
+    // Many samples are 0, which is another number than the fill value.
+    let xs: Vec<i32> =
+        detectors(&common, length, 0, &mut random).iter().map(|x| (9.0 * x) as i32).collect();
+    let fill = (-999_999_i32).to_le_bytes();
+    for level in [5, 8] {
+        let request = request(dtype_of::<i32>(), streams(STREAMS, length), level, Mode::Lossless);
+        let (chunk, _) = round_trip(&xs, &request);
+        let (filled, back) = round_trip(&xs, &Request { fill: Some(&fill), ..request });
+        assert!(back == xs);
+        assert!(chunk == filled, "level {level}: {} bytes, {}", chunk.len(), filled.len());
+    }
+}
+
 /// Streams of one instrument and some that are not, with what real ones have besides.
 fn instrument(seed: u64, count: usize, length: usize) -> Vec<f64> {
     let mut random = Random::new(seed);

@@ -177,9 +177,9 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             return None;
         }
         let size = (streams, shape.length);
+        let fill = |stream| self.wishes.fill_of(stream);
         let view = |stream| self.view(stream);
-        let mut relations =
-            Relations::find::<T>(kernels(), params.level, size, self.wishes.fill, view)?;
+        let mut relations = Relations::find::<T>(kernels(), params.level, size, fill, view)?;
         for (i, &stream) in relations.chosen.clone().iter().enumerate() {
             let other = relations.chosen.get(1).filter(|_| i == 0 && self.has_gaps());
             let stand = other.and_then(|&other| self.stand(stream, other, &relations, workspaces));

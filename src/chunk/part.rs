@@ -78,23 +78,23 @@ pub struct Role<'r> {
 struct Attempt {
     /// Plan by a survey of every sample.
     careful: bool,
-    /// Times that a prediction left more than was expected.
-    misfits: u32,
+    /// Leave the most bits to what a prediction leaves, which had more than was expected.
+    wide: bool,
 }
 
 impl Attempt {
     /// What to try after this one, whose frames of `plan` have so many exceptions and may not fit.
     fn next(self, plan: &Plan, runs: usize, misfit: bool) -> Option<Self> {
         if misfit {
-            return Some(Attempt { misfits: self.misfits + 1, ..self });
+            return Some(Attempt { wide: true, ..self });
         }
         let many = !plan.surveyed && runs * MANY > plan.coded;
         many.then_some(Attempt { careful: true, ..self })
     }
 
-    /// Bits for what a prediction leaves of a stream.
+    /// Bits for what a prediction leaves of a stream; modulo 2^32 all fit the most.
     fn width(self, plan: &Plan) -> u32 {
-        if self.misfits == 0 { plan.width + 1 } else { MOST_WIDTH }.min(MOST_WIDTH)
+        if self.wide { MOST_WIDTH } else { (plan.width + 1).min(MOST_WIDTH) }
     }
 }
 
@@ -297,8 +297,8 @@ impl<T: Sample> Chunk<'_, '_, T> {
         workspace: &mut Workspace<'_, T>,
     ) -> Prospect {
         let mut plan = workspace.planner.plan(view, index, grids, attempt.careful);
-        let relations = role.relations.filter(|_| attempt.misfits < 2);
-        let prediction = relations.and_then(|r| r.fit(&mut plan, view, &mut workspace.blocks));
+        let fit = |r: &Relations| r.fit(&mut plan, view, &mut workspace.blocks);
+        let prediction = role.relations.and_then(fit);
         let width = if prediction.is_some() { attempt.width(&plan) } else { plan.width };
         Prospect { plan, prediction, width }
     }

@@ -26,12 +26,12 @@ pub struct Relations {
 
 impl Relations {
     /// Chooses among `streams` of `length` that `view` gives; none where nothing is gained.
-    /// `fill` are the bits of what stands for no sample.
+    /// `fill` gives the bits of what stands for no sample of a stream.
     pub fn find<'a, T: Sample>(
         kernels: &'static Kernels,
         level: u32,
         (streams, length): (usize, usize),
-        fill: Option<[u64; 2]>,
+        fill: impl Fn(usize) -> Option<u64>,
         view: impl Fn(usize) -> StreamView<'a>,
     ) -> Option<Self> {
         let effort = cross::effort(level);
@@ -47,8 +47,7 @@ impl Relations {
                 *out = x.to_f64();
                 usable &= out.abs() < LARGEST;
             }
-            // Any part of an element that is filled.
-            usable && !fill.is_some_and(|bits| samples.iter().any(|x| bits.contains(&x.bits())))
+            usable && !fill(stream).is_some_and(|bits| samples.iter().any(|x| x.bits() == bits))
         };
         let choice = cross::choose(kernels, &effort, (streams, length), &mut read)?;
         let fitter = Fitter::new(kernels, effort, &choice);

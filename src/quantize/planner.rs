@@ -104,8 +104,7 @@ impl<'a, T: Sample> Planner<'a, T> {
         grids: &mut Grids,
         careful: bool,
     ) -> Plan {
-        let part = index % self.wishes.components;
-        self.fill = self.wishes.fill.map(|parts| parts[part]);
+        self.fill = self.wishes.fill_of(index);
         self.careful = careful;
         // What pads chunks at the dataset's edge.
         let padding = self.fill.unwrap_or(0);

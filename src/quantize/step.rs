@@ -25,6 +25,13 @@ pub struct Wishes<'a> {
     pub components: usize,
 }
 
+impl Wishes<'_> {
+    /// Bits of the fill value of component stream `index`.
+    pub fn fill_of(&self, index: usize) -> Option<u64> {
+        self.fill.map(|parts| parts[index % self.components])
+    }
+}
+
 /// A statistic of fewer samples says nothing.
 const LEAST_SAMPLES: u64 = 16;
 
