@@ -6,11 +6,11 @@
 #![expect(unsafe_code, reason = "calls functions compiled for instructions that were detected")]
 
 mod crc16;
-pub mod flac_encode;
+mod flac_encode;
 mod lanes;
 mod quantize;
-pub mod restore;
-pub mod rice;
+mod restore;
+mod rice;
 mod write_rice;
 
 use super::scalar::{self, compare, flac_decode, predict, quantize as portable, values};

@@ -5,93 +5,25 @@ use crate::simd::scalar::flac_decode::{restore_frame, restore_wide, undo_narrow,
 use crate::simd::{MAX_ORDER, Restore};
 use core::arch::x86_64::*;
 use halves::halves_lanes;
-pub use one::restore_narrow;
+use one::restore_narrow;
 use wide::wide_lanes;
 
 mod halves;
 mod one;
 mod wide;
 
-/// The lowest order of a lane's function that is at least this one.
-pub fn lane_order(order: usize) -> usize {
-    match order {
-        0..=2 => 2,
-        3..=4 => 4,
-        5..=6 => 6,
-        7..=8 => 8,
-        9..=10 => 10,
-        11..=12 => 12,
-        13..=16 => 16,
-        _ => MAX_ORDER,
-    }
-}
-
-#[macro_export]
-macro_rules! by_lane_order {
-    ($order:expr, $function:ident($($argument:expr),*)) => {
-        match lane_order($order) {
-            2 => $function::<2>($($argument),*),
-            4 => $function::<4>($($argument),*),
-            6 => $function::<6>($($argument),*),
-            8 => $function::<8>($($argument),*),
-            10 => $function::<10>($($argument),*),
-            12 => $function::<12>($($argument),*),
-            16 => $function::<16>($($argument),*),
-            _ => $function::<MAX_ORDER>($($argument),*),
-        }
-    };
-}
-
-/// Frames restored in 64 bits side by side.
-const WIDE: usize = 4;
-
-/// Frames restored in 32 bits side by side.
+/// Frames restored in 32 bits side by side, and in 64 bits.
 const NARROW: usize = LANES;
+const WIDE: usize = 4;
 
 /// Samples that a frame must have for a lane.
 const LEAST: usize = MAX_ORDER + 32;
 
-/// Ways to restore frames in lanes, given the largest order.
-pub struct Groups<A, B, C> {
-    pub narrow: A,
-    pub short: B,
-    pub halves: C,
-}
-
 /// See [`crate::simd::scalar::flac_decode::restore`].
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub fn restore(data: &mut [i32], frames: &mut [Restore]) {
-    type L = Lanes<NARROW>;
-    restore_with::<NARROW>(
-        data,
-        frames,
-        &Groups {
-            narrow: |order: usize, data: &mut [i32], frames: &[Restore], lanes: &mut L| {
-                by_lane_order!(order, narrow_lanes(data, frames, lanes));
-            },
-            short: |order: usize, data: &mut [i32], frames: &[Restore], lanes: &mut L| {
-                by_lane_order!(order, short_lanes(data, frames, lanes));
-            },
-            halves: |order: usize, data: &mut [i32], frames: &[Restore], lanes: &mut L| {
-                by_lane_order!(order, halves_lanes(data, frames, lanes));
-            },
-        },
-    );
-}
-
-/// Restores frames, `N` side by side where they fit 32 bits.
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-pub fn restore_with<const N: usize>(
-    data: &mut [i32],
-    frames: &mut [Restore],
-    groups: &Groups<
-        impl Fn(usize, &mut [i32], &[Restore], &mut Lanes<N>),
-        impl Fn(usize, &mut [i32], &[Restore], &mut Lanes<N>),
-        impl Fn(usize, &mut [i32], &[Restore], &mut Lanes<N>),
-    >,
-) {
-    let mut narrow = Waiting::<N>::default();
-    let mut halves = Waiting::<N>::default();
+    let mut narrow = Waiting::<NARROW>::default();
+    let mut halves = Waiting::<NARROW>::default();
     let mut wide = Waiting::<WIDE>::default();
     for i in 0..frames.len() {
         let frame = &mut frames[i];
@@ -103,15 +35,15 @@ pub fn restore_with<const N: usize>(
         let in_halves = frame.fits_halves();
         let most = u32::MAX >> 1 >> (32 - frame.width);
         if frame.fits_narrow(most) || !in_halves && frame.may_fit_narrow(warm_up(samples, frame)) {
-            narrow.push(i, |group| restore_narrow_group(data, frames, group, &mut wide, groups));
+            narrow.push(i, |group| restore_narrow_group(data, frames, group, &mut wide));
         } else if in_halves {
-            halves.push(i, |group| restore_halves_group(data, frames, group, groups));
+            halves.push(i, |group| restore_halves_group(data, frames, group));
         } else {
             wide.push(i, |group| restore_wide_group(data, frames, group));
         }
     }
-    restore_narrow_group(data, frames, narrow.rest(), &mut wide, groups);
-    restore_halves_group(data, frames, halves.rest(), groups);
+    restore_narrow_group(data, frames, narrow.rest(), &mut wide);
+    restore_halves_group(data, frames, halves.rest());
     restore_wide_group(data, frames, wide.rest());
 }
 
@@ -143,18 +75,42 @@ impl<const N: usize> Waiting<N> {
     }
 }
 
+/// The lowest order of a lane's function that is at least this one.
+fn lane_order(order: usize) -> usize {
+    match order {
+        0..=2 => 2,
+        3..=4 => 4,
+        5..=6 => 6,
+        7..=8 => 8,
+        9..=10 => 10,
+        11..=12 => 12,
+        13..=16 => 16,
+        _ => MAX_ORDER,
+    }
+}
+
+macro_rules! by_lane_order {
+    ($order:expr, $function:ident($($argument:expr),*)) => {
+        match lane_order($order) {
+            2 => $function::<2>($($argument),*),
+            4 => $function::<4>($($argument),*),
+            6 => $function::<6>($($argument),*),
+            8 => $function::<8>($($argument),*),
+            10 => $function::<10>($($argument),*),
+            12 => $function::<12>($($argument),*),
+            16 => $function::<16>($($argument),*),
+            _ => $function::<MAX_ORDER>($($argument),*),
+        }
+    };
+}
+
 /// Restores frames in 32 bits; what turns out to need more is added to `wide`.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn restore_narrow_group<const N: usize>(
+fn restore_narrow_group(
     data: &mut [i32],
     frames: &mut [Restore],
     group: &[usize],
     wide: &mut Waiting<WIDE>,
-    groups: &Groups<
-        impl Fn(usize, &mut [i32], &[Restore], &mut Lanes<N>),
-        impl Fn(usize, &mut [i32], &[Restore], &mut Lanes<N>),
-        impl Fn(usize, &mut [i32], &[Restore], &mut Lanes<N>),
-    >,
 ) {
     if let [frame] = group {
         let frame = &mut frames[*frame];
@@ -163,16 +119,16 @@ fn restore_narrow_group<const N: usize>(
         return;
     }
     let Some(order) = group.iter().map(|&i| frames[i].order).max() else { return };
-    let mut lanes = Lanes::<N>::new(frames, group, lane_order(order));
+    let mut lanes = Lanes::<NARROW>::new(frames, group, lane_order(order));
     lanes.begin(data, frames, |x, frame| restore_narrow(x, frame));
     let short = lanes.active().all(|(l, i)| {
         let warm_up = warm_up(&data[frames[i].start..], &frames[i]);
         frames[i].may_fit_short(warm_up | lanes.magnitudes[l])
     });
     if short {
-        (groups.short)(order, data, frames, &mut lanes);
+        by_lane_order!(order, short_lanes(data, frames, &mut lanes));
     }
-    (groups.narrow)(order, data, frames, &mut lanes);
+    by_lane_order!(order, narrow_lanes(data, frames, &mut lanes));
     for (l, &i) in group.iter().enumerate() {
         let frame = &mut frames[i];
         let samples = &mut data[frame.start..frame.start + frame.length];
@@ -186,28 +142,19 @@ fn restore_narrow_group<const N: usize>(
 
 /// Restores frames in 32 bits, from products of halves of samples.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn restore_halves_group<const N: usize>(
-    data: &mut [i32],
-    frames: &mut [Restore],
-    group: &[usize],
-    groups: &Groups<
-        impl Fn(usize, &mut [i32], &[Restore], &mut Lanes<N>),
-        impl Fn(usize, &mut [i32], &[Restore], &mut Lanes<N>),
-        impl Fn(usize, &mut [i32], &[Restore], &mut Lanes<N>),
-    >,
-) {
+fn restore_halves_group(data: &mut [i32], frames: &mut [Restore], group: &[usize]) {
     let Some(order) = group.iter().map(|&i| frames[i].order).max() else { return };
     if let [_] = group {
         return restore_wide_group(data, frames, group);
     }
-    let mut lanes = Lanes::<N>::new(frames, group, lane_order(order));
+    let mut lanes = Lanes::<NARROW>::new(frames, group, lane_order(order));
     lanes.begin(data, frames, restore_wide);
     let fit = lanes.active().all(|(l, i)| {
         let warm_up = warm_up(&data[frames[i].start..], &frames[i]);
         (warm_up | lanes.magnitudes[l]) >> (frames[i].width - 1) == 0
     });
     if fit {
-        (groups.halves)(order, data, frames, &mut lanes);
+        by_lane_order!(order, halves_lanes(data, frames, &mut lanes));
     }
     // Frames with samples of more than their width.
     lanes.steps(usize::MAX, data, frames, restore_wide);
@@ -235,17 +182,17 @@ fn restore_wide_group(data: &mut [i32], frames: &mut [Restore], group: &[usize])
 }
 
 /// Some frames, one in each lane; the other lanes are idle.
-pub struct Lanes<const N: usize> {
+struct Lanes<const N: usize> {
     /// Each lane's frame, none when it is done.
-    pub frames: [Option<usize>; N],
+    frames: [Option<usize>; N],
     /// OR of the magnitudes of what is restored.
-    pub magnitudes: [u32; N],
+    magnitudes: [u32; N],
     /// Samples of each frame that are restored.
-    pub at: usize,
+    at: usize,
 }
 
 impl<const N: usize> Lanes<N> {
-    pub fn new(frames: &[Restore], group: &[usize], order: usize) -> Self {
+    fn new(frames: &[Restore], group: &[usize], order: usize) -> Self {
         let mut lanes = Lanes { frames: [None; N], magnitudes: [0; N], at: order };
         for (lane, &frame) in lanes.frames.iter_mut().zip(group) {
             debug_assert!(frames[frame].length >= order);
@@ -255,12 +202,12 @@ impl<const N: usize> Lanes<N> {
     }
 
     /// Frames in the lanes.
-    pub fn active(&self) -> impl Iterator<Item = (usize, usize)> + use<N> {
+    fn active(&self) -> impl Iterator<Item = (usize, usize)> + use<N> {
         self.frames.into_iter().enumerate().filter_map(|(l, frame)| Some((l, frame?)))
     }
 
     /// Restores the first samples of each frame, those before `at`.
-    pub fn begin(
+    fn begin(
         &mut self,
         data: &mut [i32],
         frames: &[Restore],
@@ -275,7 +222,7 @@ impl<const N: usize> Lanes<N> {
 
     /// Finishes frames of which fewer than `step` samples are left, or the last frame, alone;
     /// returns how many steps all others can take.
-    pub fn steps(
+    fn steps(
         &mut self,
         step: usize,
         data: &mut [i32],
@@ -298,26 +245,26 @@ impl<const N: usize> Lanes<N> {
     }
 
     /// The coefficient of each lane for the sample `lag` + 1 before.
-    pub fn coefficients(&self, frames: &[Restore], lag: usize) -> [i32; N] {
+    fn coefficients(&self, frames: &[Restore], lag: usize) -> [i32; N] {
         self.frames.map(|frame| frame.map_or(0, |i| frames[i].coefficients[lag]))
     }
 
     /// Each lane's sample at an index.
-    pub fn samples(&self, data: &[i32], frames: &[Restore], index: usize) -> [i32; N] {
+    fn samples(&self, data: &[i32], frames: &[Restore], index: usize) -> [i32; N] {
         self.frames.map(|frame| frame.map_or(0, |i| data[frames[i].start + index]))
     }
 
-    pub fn shifts(&self, frames: &[Restore]) -> [u32; N] {
+    fn shifts(&self, frames: &[Restore]) -> [u32; N] {
         self.frames.map(|frame| frame.map_or(0, |i| frames[i].shift))
     }
 
-    pub fn widths(&self, frames: &[Restore]) -> [u32; N] {
+    fn widths(&self, frames: &[Restore]) -> [u32; N] {
         self.frames.map(|frame| frame.map_or(32, |i| frames[i].width))
     }
 
     /// Where each lane's next samples are; idle lanes use `idle`. And how far each moves for each
     /// of its samples.
-    pub fn places(
+    fn places(
         &self,
         data: &mut [i32],
         frames: &[Restore],
