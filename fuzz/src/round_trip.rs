@@ -164,7 +164,7 @@ impl Case {
             let other = encode(&Request { params: other, ..request.clone() }).expect("valid");
             assert!(decode(&other, true, 1) == decoded, "{what}: other samples at another level");
         }
-        let whole = Chunk { name: "", dtype, shape, bytes: chunk, decoded };
+        let whole = Chunk { name: String::new(), dtype, shape, bytes: chunk, decoded };
         self.check_parts(&whole, &what);
         if T::FLOAT && !params.dither && xs.len() < MANY {
             assert_idempotent(&xs, &ys, &request, &what);

@@ -4,8 +4,8 @@
 
 use crate::abi::{self, Hid};
 use crate::host::{self, Host};
-use crate::words::{self, Local};
 use crate::memory::{Buffer, afford};
+use crate::words::{self, Local};
 use crate::{capi, datatype, environment, guard};
 use h5flac::chunk::{self, Compressed, Head, Options, Request};
 use h5flac::{Dtype, Error, Params, Result, Shape};
