@@ -355,6 +355,29 @@ fn files_are_as_long_as_the_caller_allows() {
 }
 
 #[test]
+fn only_the_last_block_of_a_file_may_be_shorter() {
+    let read = |sizes: [usize; 3], declared: u64| {
+        let mut file = file_header(16, 100, sizes.iter().sum::<usize>() as u64).to_vec();
+        // The shortest block of STREAMINFO.
+        file[8..10].copy_from_slice(&(declared as u16).to_be_bytes());
+        for (number, size) in (0..).zip(sizes) {
+            let mut bits = Header { number, ..MONO }.write(size, 0);
+            constant(&mut bits);
+            file.extend(bits.frame());
+        }
+        assert_eq!(read_file(&file, 300).is_ok(), libflac::decode(&file).is_ok(), "{sizes:?}");
+        read_file(&file, 300).map_err(|e| e.to_string())
+    };
+    for declared in [100, 50] {
+        assert!(read([100, 100, 50], declared).is_ok());
+        let error = read([100, 50, 100], declared).unwrap_err();
+        assert!(error.contains("150 samples in 2 frames"), "{error}");
+    }
+    assert!(read([50, 50, 50], 50).is_ok());
+    assert!(read([50, 50, 50], 100).unwrap_err().contains("50 samples in 1 frames"));
+}
+
+#[test]
 fn damage_under_a_good_checksum_gives_what_libflac_makes_of_it_or_an_error() {
     let (mut refused, mut agreed) = (0, 0);
     for seed in 0..30_000 {

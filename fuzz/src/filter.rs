@@ -7,7 +7,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use h5flac::chunk::Options;
 use h5flac::{ByteOrder, Class, Dtype, Head, Mode, Params, Shape, decompress};
 use h5flac_plugin::abi::{FLAG_OPTIONAL, FLAG_REVERSE, FLAG_SKIP_EDC};
-use h5flac_plugin::words::{Local, user_part};
+use h5flac_plugin::words::{self, Local};
 
 /// Most bytes of samples in any of these chunks: HDF5 has memory for as many as it announces.
 const MOST: usize = 1 << 20;
@@ -130,7 +130,7 @@ impl Call {
             bytes.resize(announced, 0x55);
         }
         let Ok(chunk) = self.run(self.flags(), &words, &bytes) else {
-            let params = Params::from_words(user_part(&words));
+            let params = words::params(&words);
             let refused = bytes.is_empty() || announced != Some(bytes.len()) || params.is_err();
             assert!(refused, "refused: {words:x?}, {} bytes", bytes.len());
             return;
@@ -138,7 +138,7 @@ impl Call {
         assert_eq!(announced, Some(bytes.len()), "samples that were not announced");
         let back = self.run(FLAG_REVERSE, &words, &chunk).expect("what was just encoded");
         assert_eq!(back.len(), bytes.len());
-        let params = Params::from_words(user_part(&words)).expect("words that were taken");
+        let params = words::params(&words).expect("words that were taken");
         if params.mode == Mode::Lossless {
             assert!(back == bytes, "lossless, but other bytes");
         }

@@ -19,7 +19,8 @@ const MOST: usize = 1 << 16;
 /// takes more channels and changes of format. So there are two kinds of inputs, by the first byte:
 ///
 /// * a stream whose headers are as they must be around subframes of any bytes ([`any_subframes`]):
-///   both give the same samples, or neither gives all that STREAMINFO promises;
+///   both give the same samples, or neither gives all that STREAMINFO promises, but for samples of
+///   more than their bits, which this library refuses and libFLAC may wrap;
 /// * any bytes ([`any_file`]): what this library reads libFLAC reads too, and the same.
 pub fn flac_decode(data: &[u8]) {
     let mut u = Unstructured::new(data);
@@ -96,6 +97,8 @@ fn any_subframes(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     for i in 0..count {
         let frame = FrameForm::arbitrary(u)?;
         let own = usize::from(frame.samples).min(65534) + 1;
+        // RFC 9639 section 8.2: no other block is shorter.
+        let own = if i + 1 < count { own.max(16) } else { own };
         let samples = match i {
             0 => own,
             _ if by_sample => own,
@@ -130,6 +133,8 @@ fn any_subframes(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     match (&ours, &theirs) {
         (Ok(ours), Ok(theirs)) => assert!(ours == theirs, "other samples than libFLAC's"),
         (Ok(_), Err(e)) => panic!("read in spite of {e}"),
+        // libFLAC drops the upper bits of such a sample, and sees only whether the others fit.
+        (Err(e), Ok(_)) if e.to_string().contains("a sample needs more than") => {}
         (Err(e), Ok(_)) => panic!("refused in spite of libFLAC: {e}"),
         (Err(_), Err(_)) => {}
     }
@@ -256,8 +261,8 @@ fn around_subframes(frame: &[u8], width: u32, samples: u16, stereo: bool) -> Vec
 }
 
 /// Encodes a signal, and has libFLAC decode the stream: the same samples. The bytes are the same
-/// with all kernels, decode to the samples here too, and exceed plain samples by a few bytes a
-/// frame.
+/// with all kernels, decode to the samples here too, and exceed plain samples by a bit each, if at
+/// all.
 ///
 /// Input: an [`Encoding`], and the pieces of the signal.
 pub fn flac_encode(data: &[u8]) {
@@ -275,7 +280,8 @@ pub fn flac_encode(data: &[u8]) {
     let stream = Stream::encode(&samples, width, level);
     same_with_all_kernels(|| Stream::encode(&samples, width, level).file == stream.file);
     for (bytes, samples) in &stream.frames {
-        let most = (samples * width as usize).div_ceil(8) + 24;
+        // What the encoder expects of a predictor may be up to a bit a sample off.
+        let most = (samples * (width as usize + 1)).div_ceil(8) + 24;
         assert!(*bytes <= most, "{bytes} bytes for {samples} samples of {width} bits");
     }
     let theirs = libflac::decode(&stream.file).unwrap_or_else(|e| panic!("{e}"));

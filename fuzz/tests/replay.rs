@@ -46,4 +46,8 @@ macro_rules! replays {
 replays! {
     decompress_chunk
     decompress_streams
+    flac_decode
+    flac_encode
+    round_trip
+    filter_callback
 }

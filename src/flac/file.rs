@@ -59,6 +59,7 @@ pub fn file_header(width: u32, block: usize, samples: u64) -> [u8; FILE_HEADER] 
 
 /// The fields of STREAMINFO that decoding needs.
 struct StreamInfo {
+    shortest_block: usize,
     longest_block: usize,
     rate: u32,
     channels: usize,
@@ -148,7 +149,7 @@ fn read_stream_info(bytes: &[u8]) -> Result<StreamInfo> {
         )));
     }
     let mut reader = BitReader::new(bytes);
-    reader.skip(16);
+    let shortest_block = reader.take(16) as usize;
     let longest_block = reader.take(16) as usize;
     reader.skip(48);
     let rate = reader.take(20) as u32;
@@ -158,7 +159,7 @@ fn read_stream_info(bytes: &[u8]) -> Result<StreamInfo> {
     if width < 4 {
         return Err(Error::corrupt(format!("{width} bits per sample, expected 4 to 32")));
     }
-    Ok(StreamInfo { longest_block, rate, channels, width, samples })
+    Ok(StreamInfo { shortest_block, longest_block, rate, channels, width, samples })
 }
 
 /// Reads frames one after another.
@@ -167,8 +168,8 @@ struct FrameReader {
     info: StreamInfo,
     /// Most samples of a channel.
     limit: usize,
-    /// Blocking strategy and number of the first frame: not 0 where a stream was cut.
-    origin: Option<(bool, u64)>,
+    /// Blocking strategy, number (not 0 where a stream was cut) and samples of the first frame.
+    origin: Option<(bool, u64, usize)>,
     frames: u64,
     /// Samples of each channel so far.
     samples: usize,
@@ -249,9 +250,18 @@ impl FrameReader {
                 header.samples, info.longest_block
             )));
         }
-        let (by_sample, first) = *self.origin.get_or_insert((header.by_sample, header.number));
+        let own = (header.by_sample, header.number, header.samples);
+        let (by_sample, first, block) = *self.origin.get_or_insert(own);
         if header.by_sample != by_sample {
             return Err(Error::corrupt("blocking strategy changes"));
+        }
+        let block =
+            if info.shortest_block == info.longest_block { info.longest_block } else { block };
+        if !by_sample && self.samples as u64 != self.frames * block as u64 {
+            return Err(Error::corrupt(format!(
+                "it follows {} samples in {} frames, and only the last may not have {block}",
+                self.samples, self.frames
+            )));
         }
         let expected = first + if by_sample { self.samples as u64 } else { self.frames };
         if header.number != expected {
