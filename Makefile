@@ -11,14 +11,18 @@ NEXTEST := $(shell command -v cargo-nextest)
 FOR_PLUGIN := build-essential
 FOR_DEMO := $(FOR_PLUGIN) hdf5-tools
 FOR_BENCH := $(FOR_PLUGIN) cmake
+FOR_FUZZ := $(FOR_PLUGIN) cmake
 FOR_TEST := $(FOR_DEMO) cmake flac libhdf5-dev netcdf-bin openmpi-bin pkg-config python3-h5py-mpi \
     python3-mpi4py
 
-.PHONY: help plugin demo test check bench clean
+# Hours that `make soak` takes.
+HOURS := 4
+
+.PHONY: help plugin demo test check check-fuzz soak bench clean
 .DELETE_ON_ERROR:
 
 help: ## print this
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
 plugin: ## build target/plugin/libh5flac.so, the filter for HDF5_PLUGIN_PATH
 	@scripts/system-packages $(FOR_PLUGIN)
@@ -44,6 +48,14 @@ check: .venv/ready ## check format, lints and documentation
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
+
+check-fuzz: ## fuzz each target for 20 seconds, with AddressSanitizer
+	@scripts/system-packages $(FOR_FUZZ)
+	scripts/fuzz 20
+
+soak: plugin .venv/ready ## tests with far more cases and other seeds, and fuzzing; HOURS=4
+	@scripts/system-packages $(FOR_TEST)
+	$(WITH_PLUGIN) scripts/soak $(HOURS)
 
 bench: plugin .venv-bench/ready ## measure speed and size beside other codecs; ARGS="--quick", ARGS="--help"
 	@scripts/system-packages $(FOR_BENCH)

@@ -345,7 +345,8 @@ fn files_are_as_long_as_the_caller_allows() {
     assert_eq!(read_file(&constant, 100_000).unwrap().channels, [[3; 100_000]]);
     assert_eq!(read_file(&constant, 99_999).unwrap_err().kind(), ErrorKind::TooLarge);
     // The same where STREAMINFO does not say.
-    let mut unknown = file_header(16, 16384, 0).to_vec();
+    let block = u16::from_be_bytes([constant[8], constant[9]]);
+    let mut unknown = file_header(16, block.into(), 0).to_vec();
     unknown.extend(&constant[unknown.len()..]);
     assert_eq!(read_file(&unknown, 100_000).unwrap().channels, [[3; 100_000]]);
     assert_eq!(read_file(&unknown, 99_999).unwrap_err().kind(), ErrorKind::TooLarge);
@@ -368,13 +369,11 @@ fn only_the_last_block_of_a_file_may_be_shorter() {
         assert_eq!(read_file(&file, 300).is_ok(), libflac::decode(&file).is_ok(), "{sizes:?}");
         read_file(&file, 300).map_err(|e| e.to_string())
     };
-    for declared in [100, 50] {
-        assert!(read([100, 100, 50], declared).is_ok());
-        let error = read([100, 50, 100], declared).unwrap_err();
-        assert!(error.contains("150 samples in 2 frames"), "{error}");
-    }
-    assert!(read([50, 50, 50], 50).is_ok());
+    assert!(read([100, 100, 50], 100).is_ok());
+    assert!(read([100, 50, 100], 100).unwrap_err().contains("150 samples in 2 frames"));
     assert!(read([50, 50, 50], 100).unwrap_err().contains("50 samples in 1 frames"));
+    // Where STREAMINFO says that blocks differ, they may.
+    assert!(read([100, 50, 100], 50).is_ok());
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn agree(a: &Result<Vec<u8>>, b: &Result<Vec<u8>>) -> bool {
 /// threads, fills what it is given, obeys its limit, and holds no memory that is not earned. What
 /// is verified decodes unverified too.
 ///
-/// Input: a [`Setting`], and the chunk.
+/// Input: a `Setting`, and the chunk.
 pub fn decompress_chunk(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(setting) = Setting::arbitrary(&mut u) else { return };
@@ -111,7 +111,7 @@ impl Wanted {
 /// number of threads, comes from the byte ranges that the head names alone, holds no memory that is
 /// not earned, and is the same slice of the whole, if there is a whole.
 ///
-/// Input: a [`Setting`], what is [`Wanted`], and the chunk.
+/// Input: a `Setting`, what is `Wanted`, and the chunk.
 pub fn decompress_streams(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let (Ok(setting), Ok(wanted)) = (Setting::arbitrary(&mut u), Wanted::arbitrary(&mut u)) else {

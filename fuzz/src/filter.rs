@@ -16,7 +16,7 @@ const MOST: usize = 1 << 20;
 /// work: a chunk that decodes to the announced samples, or what the core says that a chunk holds.
 /// A panic that was caught counts as one.
 ///
-/// Input: a [`Call`], and the bytes of samples or a chunk.
+/// Input: a `Call`, and the bytes of samples or a chunk.
 pub fn filter_callback(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(call) = Call::arbitrary(&mut u) else { return };

@@ -18,10 +18,10 @@ const MOST: usize = 1 << 16;
 /// finds none, puts silence where frames are missing, passes over a frame that ends early, and
 /// takes more channels and changes of format. So there are two kinds of inputs, by the first byte:
 ///
-/// * a stream whose headers are as they must be around subframes of any bytes ([`any_subframes`]):
+/// * a stream whose headers are as they must be around subframes of any bytes (`any_subframes`):
 ///   both give the same samples, or neither gives all that STREAMINFO promises, but for samples of
 ///   more than their bits, which this library refuses and libFLAC may wrap;
-/// * any bytes ([`any_file`]): what this library reads libFLAC reads too, and the same.
+/// * any bytes (`any_file`): what this library reads libFLAC reads too, and the same.
 pub fn flac_decode(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let judged = match u.arbitrary::<u8>() {
@@ -32,7 +32,7 @@ pub fn flac_decode(data: &[u8]) {
     let _: Result<(), arbitrary::Error> = judged;
 }
 
-/// What stands before the frames of [`any_subframes`].
+/// What stands before the frames of `any_subframes`.
 #[derive(Arbitrary)]
 struct Form {
     /// Bits 0–4: width − 4 · 5: two channels · 6: numbered by samples.
@@ -264,7 +264,7 @@ fn around_subframes(frame: &[u8], width: u32, samples: u16, stereo: bool) -> Vec
 /// with all kernels, decode to the samples here too, and exceed plain samples by a bit each, if at
 /// all.
 ///
-/// Input: an [`Encoding`], and the pieces of the signal.
+/// Input: an `Encoding`, and the pieces of the signal.
 pub fn flac_encode(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(Encoding { flags, level }) = Encoding::arbitrary(&mut u) else { return };

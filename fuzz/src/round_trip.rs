@@ -28,7 +28,7 @@ const MANY: usize = 1 << 15;
 /// * Another level loses the same.
 /// * With a fixed quanta nothing more is lost when the samples that came back are compressed.
 ///
-/// Input: a [`Case`], and the layers of its signal.
+/// Input: a `Case`, and the layers of its signal.
 pub fn round_trip(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let Ok(case) = Case::arbitrary(&mut u) else { return };

@@ -168,8 +168,8 @@ struct FrameReader {
     info: StreamInfo,
     /// Most samples of a channel.
     limit: usize,
-    /// Blocking strategy, number (not 0 where a stream was cut) and samples of the first frame.
-    origin: Option<(bool, u64, usize)>,
+    /// Blocking strategy and number of the first frame: not 0 where a stream was cut.
+    origin: Option<(bool, u64)>,
     frames: u64,
     /// Samples of each channel so far.
     samples: usize,
@@ -250,14 +250,13 @@ impl FrameReader {
                 header.samples, info.longest_block
             )));
         }
-        let own = (header.by_sample, header.number, header.samples);
-        let (by_sample, first, block) = *self.origin.get_or_insert(own);
+        let (by_sample, first) = *self.origin.get_or_insert((header.by_sample, header.number));
         if header.by_sample != by_sample {
             return Err(Error::corrupt("blocking strategy changes"));
         }
-        let block =
-            if info.shortest_block == info.longest_block { info.longest_block } else { block };
-        if !by_sample && self.samples as u64 != self.frames * block as u64 {
+        let block = info.longest_block;
+        let fixed = !by_sample && info.shortest_block == block;
+        if fixed && self.samples as u64 != self.frames * block as u64 {
             return Err(Error::corrupt(format!(
                 "it follows {} samples in {} frames, and only the last may not have {block}",
                 self.samples, self.frames
