@@ -111,6 +111,31 @@ fn gaps_and_delays_leave_most_of_the_gain() {
 }
 
 #[test]
+fn samples_missing_here_and_there_leave_most_of_the_gain() {
+    let length = 100_000;
+    let mut random = Random::new(14);
+    let common = coloured(&mut random, length, 1.5);
+    let common: Vec<f64> = common.iter().map(|c| 100.0 * c).collect();
+    let whole: Vec<f32> =
+        detectors(&common, length, 0, &mut random).iter().map(|&x| x as f32).collect();
+    for missing in [f32::NAN, f32::INFINITY] {
+        let mut xs = whole.clone();
+        for _ in 0..xs.len() / 100 {
+            let at = random.below(xs.len());
+            xs[at] = missing;
+        }
+        for level in [5, 8] {
+            let request =
+                request(dtype_of::<f32>(), streams(STREAMS, length), level, Mode::Quanta(0.01));
+            let (chunk, _) = round_trip(&xs, &request);
+            let (other, _) = round_trip(&xs, &alone(&request));
+            let ratio = chunk.len() as f64 / other.len() as f64;
+            assert!(ratio <= 0.85, "{missing} at level {level}: {ratio} of streams coded alone");
+        }
+    }
+}
+
+#[test]
 fn streams_that_share_nothing_cost_what_they_do_alone() {
     let length = 50_000;
     let mut random = Random::new(13);

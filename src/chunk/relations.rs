@@ -42,12 +42,15 @@ impl Relations {
             }
             let view = view(stream);
             let samples = view.samples::<T>(first, out.len(), &mut buffer);
-            let mut usable = true;
-            for (&x, out) in samples.iter().zip(out) {
-                *out = x.to_f64();
-                usable &= out.abs() < LARGEST;
+            for (x, out) in samples.iter().zip(&mut *out) {
+                let number = x.to_f64();
+                *out = if number.abs() < LARGEST { number } else { f64::NAN };
             }
-            usable && !fill(stream).is_some_and(|bits| samples.iter().any(|x| x.bits() == bits))
+            if let Some(bits) = fill(stream) {
+                let missing = samples.iter().zip(&mut *out).filter(|(x, _)| x.bits() == bits);
+                missing.for_each(|(_, out)| *out = f64::NAN);
+            }
+            cross::hold(out)
         };
         let choice = cross::choose(kernels, &effort, (streams, length), &mut read)?;
         let fitter = Fitter::new(kernels, effort, &choice);

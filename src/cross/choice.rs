@@ -7,7 +7,8 @@ use super::windows::{Places, READ, Spectrum, White, Whitener, autocorrelation, c
 use crate::arithmetic::log2;
 use crate::simd::Kernels;
 
-/// Reads samples of a stream, by its number, from a place on; whether all are numbers to go by.
+/// Reads samples of a stream, by its number, from a place on; whether they are numbers to go by, all
+/// but a few.
 pub type ReadStream<'r> = dyn FnMut(usize, usize, &mut [f64]) -> bool + 'r;
 
 /// Streams that are compared with each other at most; half of them in a chunk of fewer samples than

@@ -19,4 +19,4 @@ pub use predictor::{
     MOST_COEFFICIENT, MOST_LAG, MOST_REFERENCES, MOST_SHIFT, MOST_TAPS, Prediction, Predictor,
     Reference, Term,
 };
-pub use windows::Read;
+pub use windows::{RARE, Read, hold};

@@ -27,7 +27,27 @@ const TRIES: usize = 8;
 const USUAL: f64 = 256.0;
 const MOST: f64 = 2047.0;
 
-/// Reads samples of a stream from a place on; whether all of them are numbers to go by.
+/// Windows count where at most one of so many samples is missing. Where more are, what stands for
+/// them, a stretch of one number as a rule, would pass for the stream's own.
+pub const RARE: usize = 32;
+
+/// Puts the number before it in the place of each NaN; whether few enough are.
+pub fn hold(window: &mut [f64]) -> bool {
+    let missing = window.iter().filter(|x| x.is_nan()).count();
+    if missing == 0 || missing * RARE > window.len() {
+        return missing == 0;
+    }
+    let mut last = window.iter().copied().find(|x| !x.is_nan()).unwrap_or_default();
+    for x in window {
+        if x.is_nan() {
+            *x = last;
+        }
+        last = *x;
+    }
+    true
+}
+
+/// Reads samples of a stream from a place on; whether they are numbers to go by, all but a few.
 pub type Read<'r> = dyn FnMut(usize, &mut [f64]) -> bool + 'r;
 
 /// Where a chunk's streams are looked at.
@@ -74,8 +94,8 @@ impl Places {
     }
 }
 
-/// Reads a stream's window at a place, and takes its mean away, which is returned. None where it
-/// has gaps.
+/// Reads a stream's window at a place, and takes its mean away, which is returned. None where too
+/// much of it is missing.
 fn center(read: &mut Read<'_>, place: usize, window: &mut [f64; READ]) -> Option<f64> {
     if !read(place, window) {
         return None;
