@@ -6,11 +6,11 @@
 #![expect(unsafe_code, reason = "calls functions compiled for instructions that were detected")]
 
 mod crc16;
-mod flac_encode;
+pub mod flac_encode;
 mod lanes;
 mod quantize;
-mod restore;
-mod rice;
+pub mod restore;
+pub mod rice;
 mod write_rice;
 
 use super::scalar::{self, compare, flac_decode, predict, quantize as portable, values};

@@ -4,6 +4,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 pub mod scalar;
 
 use crate::flac::{BitReader, BitWriter};
@@ -209,9 +211,12 @@ pub fn tables() -> &'static [&'static Kernels] {
     static PORTABLE: [&Kernels; 1] = [&scalar::KERNELS];
     #[cfg(target_arch = "x86_64")]
     {
-        static ALL: [&Kernels; 2] = [&scalar::KERNELS, &avx2::KERNELS];
-        if avx2::is_supported() {
+        static ALL: [&Kernels; 3] = [&scalar::KERNELS, &avx2::KERNELS, &avx512::KERNELS];
+        if avx512::is_supported() {
             return &ALL;
+        }
+        if avx2::is_supported() {
+            return &ALL[..2];
         }
     }
     &PORTABLE

@@ -21,6 +21,23 @@ const FOR_TWO: usize = 13;
 /// See [`crate::simd::scalar::flac_decode::read_residuals`].
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
+    read_by(residuals, eight::ROOM, |lanes| {
+        if lanes.len() >= FOR_TWO {
+            eight::read_some::<2>(lanes)
+        } else {
+            let some = lanes.len().min(LANES);
+            eight::read_some::<1>(&mut lanes[..some])
+        }
+    });
+}
+
+/// Reads residuals by fours, or, where they have `room` for so many numbers, in vectors: 7 to 16.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+pub fn read_by(
+    residuals: &mut [Residual<'_, '_>],
+    room: usize,
+    read_in_vectors: impl Fn(&mut [Lane<'_, '_, '_>]),
+) {
     let mut waiting = residuals.iter_mut();
     let mut lanes: Vec<Lane<'_, '_, '_>> = Vec::with_capacity(2 * LANES);
     loop {
@@ -32,13 +49,10 @@ pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
             }
         }
         // Those near their end first, which only fours can read.
-        lanes.sort_by_key(Lane::has_room);
-        let ending = lanes.iter().filter(|lane| !lane.has_room()).count();
-        if ending == 0 && lanes.len() >= FOR_TWO {
-            eight::read_some::<2>(&mut lanes);
-        } else if ending == 0 && lanes.len() >= FOR_ONE {
-            let some = lanes.len().min(LANES);
-            eight::read_some::<1>(&mut lanes[..some]);
+        lanes.sort_by_key(|lane| lane.has(room));
+        let ending = lanes.iter().filter(|lane| !lane.has(room)).count();
+        if ending == 0 && lanes.len() >= FOR_ONE {
+            read_in_vectors(&mut lanes);
         } else {
             let some = if ending > 0 { ending.min(FOUR) } else { lanes.len() };
             match &mut lanes[..some] {
@@ -54,20 +68,20 @@ pub fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
 }
 
 /// A residual being read.
-struct Lane<'a, 'b, 'o> {
-    residual: &'a mut Residual<'b, 'o>,
+pub struct Lane<'a, 'b, 'o> {
+    pub residual: &'a mut Residual<'b, 'o>,
     /// Parts not begun.
     parts: usize,
     /// Numbers of the next part.
     length: usize,
     /// Numbers read.
-    done: usize,
+    pub done: usize,
     /// Numbers left in this part.
-    left: usize,
-    parameter: u32,
-    folded: u32,
+    pub left: usize,
+    pub parameter: u32,
+    pub folded: u32,
     /// Whether the next group must be read one by one.
-    slow: bool,
+    pub slow: bool,
 }
 
 impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
@@ -77,7 +91,7 @@ impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
     }
 
     /// Groups of `size` numbers that are in this part and in bytes that can be read as words.
-    fn groups(&self, size: usize) -> usize {
+    pub fn groups(&self, size: usize) -> usize {
         let reader = &self.residual.reader;
         // A word is 8 bytes, and a group takes 57 bits of it at most.
         let last = 8 * (reader.bytes().len() as u64).saturating_sub(8);
@@ -85,9 +99,9 @@ impl<'a, 'b, 'o> Lane<'a, 'b, 'o> {
         (self.left / size).min(words as usize)
     }
 
-    /// Whether eight lanes can read groups of any size.
-    fn has_room(&self) -> bool {
-        self.residual.out.len() - self.done >= eight::ROOM
+    /// Whether there is room for so many numbers.
+    fn has(&self, room: usize) -> bool {
+        self.residual.out.len() - self.done >= room
     }
 
     /// Reads what cannot be read in groups, until something can. False at the residual's end.

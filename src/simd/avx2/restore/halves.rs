@@ -3,7 +3,9 @@
 //! A sample is h·2^15 + l, and so are the sums. Since no shift exceeds 15 bits, what a sum S is
 //! shifted to is (H << (15 − shift)) + (L >> shift), of which 32 bits are enough for a sample.
 
-use super::{Lanes, NARROW, lanes_of, load, pairs_of_coefficients, shifts};
+use super::narrow::{lanes_of, pairs_of_coefficients, shifts};
+use super::{Lanes, NARROW};
+use crate::simd::avx2::lanes::load;
 use crate::simd::scalar::flac_decode::restore_wide;
 use crate::simd::{HALF, MAX_ORDER, Restore};
 use core::arch::x86_64::*;
