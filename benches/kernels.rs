@@ -32,7 +32,7 @@ struct Data {
     small: Vec<i16>,
     /// Residual of `narrow`, each of `FRAMES` frames after its warm-up.
     predicted: Vec<i32>,
-    /// Noise as Rice codes of parameter `RICE` have it, and a residual of a quarter of it.
+    /// Noise as Rice codes of parameter `RICE` have it, and the residual of one frame of it.
     noise: Vec<i32>,
     codes: Vec<u8>,
     frames: Vec<Restore>,
@@ -83,7 +83,7 @@ impl Data {
         let mut codes = vec![0; 8 * SAMPLES];
         let mut writer = BitWriter::new(&mut codes);
         writer.put(u64::from(RICE), 4);
-        (tables()[0].write_rice)(&noise[..SAMPLES / 4], RICE, &mut writer);
+        (tables()[0].write_rice)(&noise[..SAMPLES / FRAMES], RICE, &mut writer);
         let written = writer.finish();
         codes.truncate(written);
         Data {
@@ -135,7 +135,7 @@ kernels! {
     unary_sums = |k, d| (k.unary_sums)(&d.noise, RICE - 1);
     write_rice = |k, d| (k.write_rice)(&d.noise, RICE, &mut BitWriter::new(&mut d.bytes));
     read_plain = |k, d| (k.read_plain)(&mut BitReader::new(&d.bytes), 16, &mut d.samples);
-    read_residuals = |k, d| read_four(k, d);
+    read_residuals = |k, d| read_frames(k, d);
     restore_and_copy = |k, d| {
         d.samples.copy_from_slice(&d.predicted);
         (k.restore)(&mut d.samples, &mut d.frames);
@@ -177,17 +177,17 @@ fn quantizer() -> Quantizer {
     Quantizer::lossy(Rule::Quanta(0.7), None)
 }
 
-/// Four residuals.
-fn read_four(kernels: &Kernels, data: &mut Data) {
+/// The residuals of as many frames.
+fn read_frames(kernels: &Kernels, data: &mut Data) {
     let residual = |out| Residual {
         reader: BitReader::new(&data.codes),
         parameter_bits: 4,
         parts: 1,
-        lengths: [SAMPLES / 4; 2],
+        lengths: [SAMPLES / FRAMES; 2],
         out,
         folded: None,
     };
-    let mut residuals: Vec<_> = data.samples.chunks_mut(SAMPLES / 4).map(residual).collect();
+    let mut residuals: Vec<_> = data.samples.chunks_mut(SAMPLES / FRAMES).map(residual).collect();
     (kernels.read_residuals)(&mut residuals);
 }
 
