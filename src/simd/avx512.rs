@@ -1,4 +1,4 @@
-//! Kernels for x86-64 processors with AVX-512 as of 2019: F, BW, CD, DQ, VL and VNNI.
+//! Kernels for x86-64 processors with AVX-512 as of 2019: F, BW, CD, DQ, VL, VBMI2 and VNNI.
 //!
 //! Those where vectors of 512 bits make a difference; the others are those of AVX2.
 
@@ -8,20 +8,12 @@ mod lanes;
 mod residual;
 mod restore;
 mod rice;
-mod write_rice;
 
 use super::{Kernels, Residual, Restore, avx2};
-use crate::flac::BitWriter;
 
 /// The table; only for processors that [`is_supported`] finds to have the instructions.
-pub static KERNELS: Kernels = Kernels {
-    name: "avx512",
-    read_residuals,
-    restore,
-    write_rice,
-    residual_narrow,
-    ..avx2::KERNELS
-};
+pub static KERNELS: Kernels =
+    Kernels { name: "avx512", read_residuals, restore, residual_narrow, ..avx2::KERNELS };
 
 /// Whether this processor has the instructions.
 pub fn is_supported() -> bool {
@@ -43,15 +35,6 @@ fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
 fn restore(data: &mut [i32], frames: &mut [Restore]) {
     // SAFETY: the table is used where `is_supported` holds.
     unsafe { restore::restore(data, frames) }
-}
-
-fn write_rice(part: &[i32], parameter: u32, out: &mut BitWriter<'_>) {
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw")]
-    fn compiled(part: &[i32], parameter: u32, out: &mut BitWriter<'_>) {
-        write_rice::write_rice(part, parameter, out)
-    }
-    // SAFETY: the table is used where `is_supported` holds.
-    unsafe { compiled(part, parameter, out) }
 }
 
 fn residual_narrow(samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]) {
