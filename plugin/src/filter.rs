@@ -4,10 +4,10 @@
 
 use crate::abi::{self, Hid};
 use crate::host::{self, Host};
-use crate::memory::{Buffer, afford};
+use crate::memory::{self, Buffer, afford};
 use crate::words::{self, Local};
 use crate::{capi, datatype, environment, guard};
-use h5flac::chunk::{self, Compressed, Head, Options, Request};
+use h5flac::chunk::{self, Compressed, Options, Request};
 use h5flac::{Dtype, Error, Params, Result, Shape};
 use libc::{c_int, c_uint, c_void};
 use std::{ptr, slice};
@@ -316,8 +316,7 @@ fn encode<'a>(words: &[u32], input: &'a [u8]) -> Result<Compressed<'a>> {
         threads: environment::threads(),
         alone: false,
     };
-    let bytes = input.len();
-    afford(chunk::most_held(bytes, bytes, &request.shape, request.threads))?;
+    afford(chunk::most_held(input.len(), &request.shape, request.threads))?;
     chunk::compress(input, &request)
 }
 
@@ -328,7 +327,7 @@ fn decode(
     verify: bool,
 ) -> Result<Buffer> {
     let declared = Local::from_words(words)?.map(|local| local.chunk_bytes());
-    let head = Head::parse(input)?;
+    let head = memory::head(input)?;
     let length = head.raw_len();
     match declared {
         Some(bytes) if bytes != length => {
@@ -345,7 +344,7 @@ fn decode(
     }
     let options = Options { verify, threads: environment::threads() };
     let mut output = Buffer::new(host, length)?;
-    afford(chunk::most_held(input.len(), length, &head.shape, options.threads))?;
+    afford(head.most_held_decoding(length, head.shape.length, options.threads))?;
     head.decompress_into(input, output.bytes(), &options)?;
     Ok(output)
 }

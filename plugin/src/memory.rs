@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "foreign memory")]
 
 use crate::host::Host;
-use h5flac::{Compressed, Error, Result, chunk};
+use h5flac::{Compressed, Error, Head, Result, chunk};
 use libc::c_void;
 use std::hint::black_box;
 
@@ -31,6 +31,15 @@ pub fn afford(bytes: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::too_large(format!("no memory: to work on this chunk may take {bytes} bytes")))
+}
+
+/// Parses a chunk's head where there is memory for it.
+///
+/// # Errors
+/// As [`Head::parse`], and `TooLarge` when there is none.
+pub fn head(bytes: &[u8]) -> Result<Head> {
+    afford(Head::most_held(Head::length(bytes)?.min(bytes.len())))?;
+    Head::parse(bytes)
 }
 
 /// Memory that is freed unless it is given away. Its bytes may have any values.

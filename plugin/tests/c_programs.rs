@@ -134,3 +134,27 @@ fn a_static_program_without_symbols_completes_its_words() {
     let so = place.plugins().join("libh5flac.so");
     passes(place.run(program).arg("silent").arg(so));
 }
+
+/// Includes HDF5's header, but is linked with no HDF5.
+fn pretending(place: &Workplace, name: &str) -> Command {
+    let mut flags = hdf5_flags();
+    flags.retain(|flag| flag.starts_with("-I"));
+    flags.extend(["-rdynamic", "-ldl", "-lpthread"].map(str::to_owned));
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let mut command = place.run(place.compile(name, &flags));
+    command.arg(place.plugins().join("libh5flac.so"));
+    command
+}
+
+#[test]
+fn the_plugin_keeps_to_what_hdf5_expects_of_it() {
+    let place = Workplace::new("pretend");
+    passes(&mut pretending(&place, "pretend"));
+    passes(pretending(&place, "pretend").env("H5FLAC_HOST", "unwind"));
+}
+
+#[test]
+fn calls_without_enough_memory_fail_and_change_nothing() {
+    let place = Workplace::new("starve");
+    passes(&mut pretending(&place, "starve"));
+}

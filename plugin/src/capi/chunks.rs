@@ -3,10 +3,10 @@
 use super::params::{read_fill, read_params};
 use super::{Layout, input, one, output, status};
 use crate::environment;
-use crate::memory::{Buffer, afford};
+use crate::memory::{self, Buffer, afford};
 use crate::words::Local;
 use h5flac::Error;
-use h5flac::chunk::{self, Head, Options, Request};
+use h5flac::chunk::{self, Options, Request};
 use libc::{c_double, c_int, c_uint, c_void};
 
 /// Most threads that a caller may ask for.
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn h5flac_compress(
             threads: thread_count(threads),
             alone: false,
         };
-        afford(chunk::most_held(data.len(), data.len(), &shape, request.threads))?;
+        afford(chunk::most_held(data.len(), &shape, request.threads))?;
         let buffer = Buffer::of(None, chunk::compress(data, &request)?)?;
         *chunk_length = buffer.length() as u64;
         *chunk = buffer.into_raw();
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn h5flac_describe(
         // SAFETY: the caller's promise.
         let (bytes, layout) =
             unsafe { (input("chunk", chunk.cast::<u8>(), length)?, one("layout", layout)?) };
-        let head = Head::parse(bytes)?;
+        let head = memory::head(bytes)?;
         *layout = Layout::of(head.dtype, head.shape);
         Ok(())
     })
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn h5flac_decompress(
                 output("out", out.cast::<u8>(), out_length)?,
             )
         };
-        let head = Head::parse(bytes)?;
+        let head = memory::head(bytes)?;
         let raw = head.raw_len();
         if raw != out.len() {
             return Err(Error::invalid(format!(
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn h5flac_decompress(
             )));
         }
         let options = options(threads);
-        afford(chunk::most_held(bytes.len(), raw, &head.shape, options.threads))?;
+        afford(head.most_held_decoding(raw, head.shape.length, options.threads))?;
         head.decompress_into(bytes, out, &options)
     })
 }

@@ -2,7 +2,8 @@
 
 use super::chunks::options;
 use super::{input, one, output, size, status};
-use h5flac::chunk::{Head, Selection};
+use crate::memory::{self, afford};
+use h5flac::chunk::{Head, Options, Selection};
 use h5flac::{Error, Result};
 use libc::{c_int, c_uint, c_void};
 use std::ops::Range;
@@ -90,6 +91,18 @@ impl Wanted {
         }
         Ok(())
     }
+
+    /// Decodes it where there is memory for that.
+    fn decode<'b>(
+        &self,
+        head: &Head,
+        fetch: &(dyn Fn(Range<u64>) -> Option<&'b [u8]> + Sync),
+        out: &mut [u8],
+        options: &Options,
+    ) -> Result<()> {
+        afford(head.most_held_decoding(out.len(), self.samples.len(), options.threads))?;
+        head.decode_selection(&self.selection(), fetch, out, options)
+    }
 }
 
 /// Decodes some samples of some streams of a chunk in memory.
@@ -114,14 +127,14 @@ pub unsafe extern "C" fn h5flac_decompress_streams(
                 output("out", out.cast::<u8>(), out_length)?,
             )
         };
-        let head = Head::parse(bytes)?;
+        let head = memory::head(bytes)?;
         wanted.fits(&head, out)?;
         let fetch = |range: Range<u64>| {
             let (start, end) =
                 (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
             bytes.get(start..end)
         };
-        head.decode_selection(&wanted.selection(), &fetch, out, &options(threads))
+        wanted.decode(&head, &fetch, out, &options(threads))
     })
 }
 
@@ -175,7 +188,9 @@ pub unsafe extern "C" fn h5flac_byte_ranges(
                 one("count", count)?,
             )
         };
-        let found = Head::parse(bytes)?.byte_ranges(&wanted.selection())?;
+        let head = memory::head(bytes)?;
+        afford(Head::most_held(head_length as usize))?;
+        let found = head.byte_ranges(&wanted.selection())?;
         for (place, range) in out.iter_mut().zip(&found) {
             *place = CRange { start: range.start, length: range.end - range.start };
         }
@@ -212,7 +227,7 @@ pub unsafe extern "C" fn h5flac_decompress_ranges(
                 output("out", out.cast::<u8>(), out_length)?,
             )
         };
-        let head = Head::parse(head)?;
+        let head = memory::head(head)?;
         wanted.fits(&head, out)?;
         let mut pieces: Vec<(u64, &[u8])> = Vec::with_capacity(ranges.len());
         for (range, &start) in ranges.iter().zip(bytes) {
@@ -228,6 +243,6 @@ pub unsafe extern "C" fn h5flac_decompress_ranges(
             let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
             piece.get(from..from.checked_add(length)?)
         };
-        head.decode_selection(&wanted.selection(), &fetch, out, &options(threads))
+        wanted.decode(&head, &fetch, out, &options(threads))
     })
 }

@@ -1,0 +1,124 @@
+/* The plugin with too little memory, in steps from none: it works, or says that it cannot, and
+ * nothing has changed. Argument: the plugin. */
+#include "pretend.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STEPS 16
+
+static chunk c;
+static void *stored;
+static size_t stored_length;
+static const char *(*last_error)(void);
+static int (*compress)(const void *, uint64_t, const h5flac_layout *, const void *,
+                       const unsigned *, uint64_t, const double *, uint64_t, unsigned, void **,
+                       uint64_t *);
+static int (*decompress)(const void *, uint64_t, void *, uint64_t, unsigned);
+static int (*decompress_streams)(const void *, uint64_t, const h5flac_selection *, void *,
+                                 uint64_t, unsigned);
+static void (*release)(void *);
+
+/* Each kind of call; whether it worked. */
+
+static int filter(unsigned flags, const void *bytes, size_t length, const void *expected) {
+    void *memory = hdf5_memory(bytes, length, 0);
+    size_t size = length, result = call(flags, c.words, length, &size, &memory);
+    if (result > 0)
+        assert(memcmp(memory, expected, result) == 0);
+    else
+        assert(strstr(last_error(), "no memory") != NULL);
+    H5free_memory(memory);
+    return result > 0;
+}
+
+static int refused(int status) {
+    if (status == H5FLAC_OK)
+        return 0;
+    assert(status == H5FLAC_ERROR_TOO_LARGE && strstr(last_error(), "no memory") != NULL);
+    return 1;
+}
+
+static int works(int kind, const void *decoded) {
+    static char out[BYTES];
+    const uint64_t streams[] = {3, 1, 20};
+    const uint64_t columns = c.layout.length, samples = columns / 2;
+    const h5flac_selection wanted = {streams, 3, columns / 4, samples};
+    void *chunk;
+    uint64_t length;
+    switch (kind) {
+    case 0:
+        return filter(H5Z_FLAG_MANDATORY, c.samples, BYTES, stored);
+    case 1:
+        return filter(H5Z_FLAG_REVERSE, stored, stored_length, decoded);
+    case 2:
+        if (refused(compress(c.samples, BYTES, &c.layout, NULL, c.words, H5FLAC_COMPLETE_WORDS,
+                             NULL, 0, 0, &chunk, &length)))
+            return 0;
+        assert(length == stored_length && memcmp(chunk, stored, length) == 0);
+        release(chunk);
+        return 1;
+    case 3:
+        if (refused(decompress(stored, stored_length, out, BYTES, 0)))
+            return 0;
+        assert(memcmp(out, decoded, BYTES) == 0);
+        return 1;
+    default:
+        if (refused(decompress_streams(stored, stored_length, &wanted, out, 3 * samples * 4, 0)))
+            return 0;
+        assert(memcmp(out, (const char *)decoded + (3 * columns + columns / 4) * 4, samples * 4) == 0);
+        return 1;
+    }
+}
+
+/* In a process of its own, with no buffers left and no threads started. */
+static int works_with(size_t limit, int kind, const void *decoded) {
+    int status;
+    pid_t id = fork();
+    assert(id >= 0);
+    if (id == 0) {
+        alarm(60);
+        most_held = held + limit;
+        _exit(works(kind, decoded) ? 0 : 7);
+    }
+    assert(waitpid(id, &status, 0) == id);
+    if (!WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 7)) {
+        fprintf(stderr, "call %d with %zu bytes: status %d\n", kind, limit, status);
+        exit(1);
+    }
+    return WEXITSTATUS(status) == 0;
+}
+
+int main(int argc, char **argv) {
+    void (*fills[])(chunk *) = {fill_waves, fill_noise, fill_long_rows, fill_short_rows};
+    const char *counts[] = {"1", "3"};
+    int fill, count, kind, step;
+    assert(argc == 2);
+    load(argv[1]);
+    *(void **)&last_error = function("h5flac_last_error");
+    *(void **)&compress = function("h5flac_compress");
+    *(void **)&decompress = function("h5flac_decompress");
+    *(void **)&decompress_streams = function("h5flac_decompress_streams");
+    *(void **)&release = function("h5flac_free");
+    for (fill = 0; fill < 4; fill++) {
+        static char decoded[BYTES];
+        uint64_t length;
+        fills[fill](&c);
+        assert(compress(c.samples, BYTES, &c.layout, NULL, c.words, H5FLAC_COMPLETE_WORDS, NULL, 0,
+                        1, &stored, &length) == H5FLAC_OK);
+        stored_length = length;
+        assert(decompress(stored, length, decoded, BYTES, 1) == H5FLAC_OK);
+        for (count = 0; count < 2; count++) {
+            setenv("H5FLAC_NUM_THREADS", counts[count], 1);
+            for (kind = 0; kind < 5; kind++) {
+                int failures = 0;
+                for (step = 0; step < STEPS; step++)
+                    failures += !works_with((size_t)step * (6 << 20) / STEPS, kind, decoded);
+                assert(failures > 0 && failures < STEPS);
+            }
+        }
+        release(stored);
+    }
+    puts("PASS");
+    return 0;
+}
