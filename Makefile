@@ -13,7 +13,7 @@ FOR_DEMO := $(FOR_PLUGIN) hdf5-tools
 FOR_BENCH := $(FOR_PLUGIN) cmake
 FOR_FUZZ := $(FOR_PLUGIN) cmake
 FOR_TEST := $(FOR_DEMO) cmake flac libhdf5-dev netcdf-bin openmpi-bin pkg-config python3-h5py-mpi \
-    python3-mpi4py
+    python3-mpi4py valgrind
 
 # Hours that `make soak` takes.
 HOURS := 4

@@ -3,6 +3,7 @@
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::hint::black_box;
 use std::sync::{Arc, Mutex, TryLockError};
 
 /// A pool that serves calls for `threads` in process `process`.
@@ -45,10 +46,19 @@ fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
         .thread_name(|i| format!("h5flac-{i}"))
         .build()
         .ok()?;
+    // A thread's first allocation reserves address space: now, and not in the middle of a call that
+    // was told that there is enough.
+    built.broadcast(|_| drop(black_box(Box::new(0_u8))));
     let pool = Arc::new(built);
     let entry = Entry { process, threads, pool: Arc::clone(&pool) };
     with_pools(|pools| pools.push(entry));
     Some(pool)
+}
+
+/// How many threads a call that asks for so many has: all, which are running then, or one, where
+/// they cannot be had.
+pub fn started(threads: usize) -> usize {
+    if threads > 1 && pool(threads).is_some() { threads } else { 1 }
 }
 
 /// Applies `work` to each item on up to `threads` threads; results in the items' order. Without

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "reads the environment without a lock that fork could leave held")]
 
+use crate::memory;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,9 +19,10 @@ fn variable(name: &CStr) -> Option<&[u8]> {
 }
 
 /// Threads for one chunk, by `H5FLAC_NUM_THREADS`: a number, or `auto` for one per processor.
-/// One when it is not set or says anything else: a filter must not fail over a setting.
+/// One when it is not set or says anything else, and where more cannot be had: a filter must not
+/// fail over a setting.
 pub fn threads() -> usize {
-    variable(c"H5FLAC_NUM_THREADS").map_or(1, parse_threads)
+    memory::threads(variable(c"H5FLAC_NUM_THREADS").map_or(1, parse_threads))
 }
 
 fn parse_threads(value: &[u8]) -> usize {

@@ -4,9 +4,10 @@
 #![expect(unsafe_code, reason = "foreign memory")]
 
 use crate::host::Host;
-use h5flac::{Compressed, Error, Head, Result, chunk};
+use h5flac::{Compressed, Error, Head, Result, chunk, parallel};
 use libc::c_void;
 use std::hint::black_box;
+use std::ptr;
 
 /// Makes sure that malloc has `bytes` in one piece, and leaves them there: the core takes less, and
 /// Rust ends the process when it cannot have what it takes.
@@ -31,6 +32,30 @@ pub fn afford(bytes: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::too_large(format!("no memory: to work on this chunk may take {bytes} bytes")))
+}
+
+/// Addresses that a thread reserves: glibc's malloc tries 128 MiB for its blocks, and where it can
+/// have none gives each block, however small, a page. The rest is its stack.
+const FOR_A_THREAD: usize = 136 << 20;
+
+/// Threads that a call which wants so many has: all, which are running then, or one, where they
+/// cannot be had.
+pub fn threads(wanted: usize) -> usize {
+    if wanted > 1 && addresses(wanted.saturating_mul(FOR_A_THREAD)) {
+        parallel::started(wanted)
+    } else {
+        1
+    }
+}
+
+/// Whether so many bytes of address space are free.
+fn addresses(bytes: usize) -> bool {
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: addresses of the system's choice, given back at once.
+    unsafe {
+        let start = libc::mmap(ptr::null_mut(), bytes, libc::PROT_NONE, kind, -1, 0);
+        start != libc::MAP_FAILED && libc::munmap(start, bytes) == 0
+    }
 }
 
 /// Parses a chunk's head where there is memory for it.

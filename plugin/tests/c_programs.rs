@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::process::Command;
 use support::{Workplace, hdf5_flags, plugin, success, text};
 
@@ -84,9 +85,15 @@ fn the_plugin_needs_nothing_but_libc_and_stays_loaded() {
 #[test]
 fn unloading_hdf5_leaves_the_plugin_usable() {
     let place = Workplace::new("unload");
-    let program = linked(&place, "unload", &["-lpthread"]);
-    passes(&mut place.run(&program));
-    passes(place.run(&program).env("H5FLAC_NUM_THREADS", "3"));
+    let program = linked(&place, "unload", &["-lpthread", "-ldl"]);
+    let another = place.folder.join("more-plugins");
+    std::fs::create_dir(&another).expect("a folder for another plugin");
+    std::fs::copy(plugin(), another.join("libh5flac.so")).expect("a copy");
+    for threads in ["1", "3"] {
+        let mut command = place.run(&program);
+        command.arg(place.plugins()).arg(&another);
+        passes(command.env("H5FLAC_NUM_THREADS", threads));
+    }
 }
 
 #[test]
@@ -157,4 +164,47 @@ fn the_plugin_keeps_to_what_hdf5_expects_of_it() {
 fn calls_without_enough_memory_fail_and_change_nothing() {
     let place = Workplace::new("starve");
     passes(&mut pretending(&place, "starve"));
+}
+
+#[test]
+fn a_process_may_end_in_any_state() {
+    let place = Workplace::new("exit");
+    let program = linked(&place, "exit", &["-lpthread", "-ldl"]);
+    for threads in ["1", "3"] {
+        let mut command = place.run(&program);
+        command.arg(place.plugins().join("libh5flac.so"));
+        passes(command.env("H5FLAC_NUM_THREADS", threads));
+    }
+}
+
+#[test]
+fn without_memory_or_disk_hdf5_gets_an_error_and_what_was_flushed_stays() {
+    let place = Workplace::new("limits");
+    let program = linked(&place, "limits", &[]);
+    // Small steps are about a chunk; large ones about the addresses that a thread reserves.
+    for (what, threads, step) in
+        [("memory", "1", 1 << 19), ("memory", "3", 1 << 25), ("disk", "1", 1 << 17)]
+    {
+        let mut command = place.run(&program);
+        command.arg(what).arg(step.to_string());
+        passes(command.env("H5FLAC_NUM_THREADS", threads));
+    }
+}
+
+/// Valgrind's word on so many rounds: what is still held at exit.
+fn held_after(place: &Workplace, program: &Path, rounds: u32) -> String {
+    let mut command = place.run("valgrind");
+    command.args(["--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=9"]);
+    let output = command.arg(program).arg(rounds.to_string()).output().expect("valgrind");
+    let told = text(&output);
+    assert!(output.status.success(), "{told}");
+    let held = told.lines().find_map(|line| line.split_once("in use at exit: "));
+    held.unwrap_or_else(|| panic!("{told}")).1.to_owned()
+}
+
+#[test]
+fn no_chunk_leaves_memory_behind_or_touches_what_is_not_its_own() {
+    let place = Workplace::new("loop");
+    let program = linked(&place, "loop", &[]);
+    assert_eq!(held_after(&place, &program, 2), held_after(&place, &program, 4));
 }

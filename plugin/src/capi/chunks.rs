@@ -20,7 +20,7 @@ pub(super) fn options(threads: c_uint) -> Options {
 fn thread_count(threads: c_uint) -> usize {
     match threads {
         0 => environment::threads(),
-        n => n.min(MOST_THREADS) as usize,
+        n => memory::threads(n.min(MOST_THREADS) as usize),
     }
 }
 
