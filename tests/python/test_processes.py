@@ -11,6 +11,7 @@ from data import streams
 from params import LOSSLESS, NOISE, QUANTA, assert_exact, assert_within
 
 FORK = multiprocessing.get_context("fork")
+SPAWN = multiprocessing.get_context("spawn")
 
 
 def array(seed):
@@ -37,11 +38,12 @@ def nested(path, seed, depth):
 
 
 @pytest.mark.parametrize("threads", ["1", "2", "auto"])
-def test_forked_children_and_their_parents_work_on(tmp_path, monkeypatch, seed, threads):
+@pytest.mark.parametrize("start", [FORK, SPAWN], ids=["fork", "spawn"])
+def test_children_and_their_parents_work_on(tmp_path, monkeypatch, seed, start, threads):
     monkeypatch.setenv("H5FLAC_NUM_THREADS", threads)
     nested(tmp_path / "x.h5", seed, 2)
     children = [
-        FORK.Process(target=nested, args=(tmp_path / f"{i}.h5", seed + i, 0)) for i in range(4)
+        start.Process(target=nested, args=(tmp_path / f"{i}.h5", seed + i, 1)) for i in range(4)
     ]
     for child in children:
         child.start()
@@ -51,10 +53,11 @@ def test_forked_children_and_their_parents_work_on(tmp_path, monkeypatch, seed, 
     write_and_read(tmp_path / "x.h5", seed)
 
 
-def test_a_pool_of_forked_readers_reads_the_same(tmp_path, monkeypatch, seed):
+@pytest.mark.parametrize("start", [FORK, SPAWN], ids=["fork", "spawn"])
+def test_a_pool_of_readers_reads_the_same(tmp_path, monkeypatch, seed, start):
     monkeypatch.setenv("H5FLAC_NUM_THREADS", "2")
     write_and_read(tmp_path / "x.h5", seed)
-    with FORK.Pool(3) as pool:
+    with start.Pool(3) as pool:
         waiting = pool.map_async(row, [(tmp_path / "x.h5", i) for i in range(16)])
         rows = waiting.get(timeout=60)
     with h5py.File(tmp_path / "x.h5") as f:
