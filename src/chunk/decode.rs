@@ -1,7 +1,7 @@
 //! A chunk to raw bytes.
 
 use super::head::{Head, TRAILER};
-use super::reader::{Parts, Place, Reader, Workspace};
+use super::reader::{BATCH, Parts, Place, Reader, Workspace};
 use super::references;
 use crate::error::{Error, Result};
 use crate::layout::Shape;
@@ -29,12 +29,18 @@ impl Default for Options {
 /// Zeroed memory, if there is any.
 pub(super) fn allocate<N: Copy + Default>(length: usize) -> Result<Vec<N>> {
     let mut out = Vec::new();
+    resize(&mut out, length)?;
+    Ok(out)
+}
+
+/// Gives an empty vector a length, of zeros, if there is memory for it.
+pub(super) fn resize<N: Copy + Default>(out: &mut Vec<N>, length: usize) -> Result<()> {
     out.try_reserve_exact(length).map_err(|_| {
         let bytes = length.saturating_mul(size_of::<N>());
         Error::too_large(format!("no memory for {bytes} bytes"))
     })?;
     out.resize(length, N::default());
-    Ok(out)
+    Ok(())
 }
 
 /// Decompresses a chunk of at most `max_len` raw bytes.
@@ -128,9 +134,11 @@ const TASKS: usize = 2;
 /// Longest block that the encoder makes: tasks that begin at multiples of it cut no frame.
 const GRAIN: usize = crate::flac::MAX_BLOCK;
 
-/// Samples for which a thread keeps the integers of references at a time, and of those the samples
-/// of a task: as many frames of a usual block as are decoded side by side.
+/// Samples for which a thread keeps the integers of references at a time, unless a task has more.
 const WINDOW: usize = 1 << 17;
+
+/// Samples of a task where references predict, at least; at most as many frames as are decoded side
+/// by side.
 const ROWS: usize = 1 << 16;
 
 /// A window is so many times as long as what predictions need beyond it: what is decoded for two
@@ -183,8 +191,9 @@ fn whole<T: Sample>(head: &Head, bytes: &[u8], out: &mut [u8], threads: usize) -
     let mut rows = (TASK / side).max(1).next_multiple_of(GRAIN);
     // One window of time, or several where references predict: as much is kept of those.
     let mut window = usize::MAX;
-    if !head.predictions().references().is_empty() {
-        rows = rows.min(ROWS);
+    let references = head.predictions().references();
+    if let Some(block) = references.iter().map(|&index| head.stream(index).block).max() {
+        rows = rows.min((BATCH * block).max(ROWS).next_multiple_of(GRAIN));
         window = (WINDOW * threads).max(TIMES_REACH * head.predictions().reach());
     }
     let mut windows: BTreeMap<usize, Vec<Task<'_>>> = BTreeMap::new();

@@ -20,6 +20,7 @@ mod references;
 mod relations;
 mod segment;
 mod select;
+mod spare;
 mod table;
 mod values;
 
@@ -27,5 +28,6 @@ pub use decode::{Options, decompress, decompress_into};
 pub use encode::{MOST_OVERHEAD, Request, compress};
 pub use head::Head;
 pub use memory::most_held;
-pub use pieces::{Compressed, forget_spare_buffers};
+pub use pieces::Compressed;
 pub use select::{Selection, decompress_streams};
+pub use spare::forget_spare_buffers;

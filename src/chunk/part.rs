@@ -2,9 +2,10 @@
 
 use super::encode::{Chunk, PART};
 use super::exceptions::Exceptions;
-use super::pieces::{self, Piece};
+use super::pieces::Piece;
 use super::relations::Relations;
 use super::segment::{Blocks, Course, Segment, Stand};
+use super::spare;
 use super::table::{Stream, TableBuilder};
 use crate::cross::Prediction;
 use crate::flac::Encoder;
@@ -50,7 +51,7 @@ impl<T> Workspace<'_, T> {
         encode: impl FnOnce(&mut Self, &mut Segment),
     ) -> (Piece<'static>, Segment) {
         self.encoder.reset();
-        let mut segment = Segment { payload: pieces::buffer(samples / 4), ..Segment::default() };
+        let mut segment = Segment { payload: spare::BYTES.take(samples / 4), ..Segment::default() };
         let capacity = segment.payload.capacity();
         encode(self, &mut segment);
         let mut payload = std::mem::take(&mut segment.payload);

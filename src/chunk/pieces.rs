@@ -1,46 +1,8 @@
 //! The parts that a compressed chunk is put together from.
 
+use super::spare;
 use crate::parallel::map;
 use std::borrow::Cow;
-use std::sync::Mutex;
-
-/// Buffers of pieces that were written, for those of the next chunks: to fill fresh memory takes
-/// longer than to encode. Nobody waits for the lock, which a fork could leave held.
-static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
-
-/// Bytes of all spare buffers at most, and of one at least.
-const MOST_SPARE: usize = 8 << 20;
-const LEAST_SPARE: usize = 1 << 14;
-
-/// An empty buffer for about so many bytes: of the spare ones the smallest that holds them, or the
-/// largest.
-pub fn buffer(bytes: usize) -> Vec<u8> {
-    let Ok(mut spare) = SPARE.try_lock() else { return Vec::new() };
-    let distance = |buffer: &Vec<u8>| match buffer.capacity() {
-        least if least >= bytes => (0, least),
-        most => (1, usize::MAX - most),
-    };
-    let best = (0..spare.len()).min_by_key(|&i| distance(&spare[i]));
-    best.map_or(Vec::new(), |i| spare.swap_remove(i))
-}
-
-/// Takes a buffer back.
-fn keep(mut buffer: Vec<u8>) {
-    buffer.clear();
-    if buffer.capacity() >= LEAST_SPARE
-        && let Ok(mut spare) = SPARE.try_lock()
-        && spare.iter().map(Vec::capacity).sum::<usize>() + buffer.capacity() <= MOST_SPARE
-    {
-        spare.push(buffer);
-    }
-}
-
-/// Gives the memory of spare buffers back.
-pub fn forget_spare_buffers() {
-    if let Ok(mut spare) = SPARE.try_lock() {
-        spare.clear();
-    }
-}
 
 /// Consecutive bytes of a chunk, and their CRC-32.
 pub struct Piece<'a> {
@@ -114,7 +76,7 @@ impl<'a> Compressed<'a> {
         map(threads, places, |(piece, place)| {
             place.copy_from_slice(&piece.bytes);
             if let Cow::Owned(bytes) = piece.bytes {
-                keep(bytes);
+                spare::BYTES.keep(bytes);
             }
         });
     }

@@ -1,8 +1,9 @@
 //! The integers of reference streams, which predict others.
 
-use super::decode::allocate;
+use super::decode::resize;
 use super::head::Head;
 use super::reader::{BATCH, Parts, Workspace};
+use super::spare;
 use super::table::Stream;
 use crate::cross::{Predictor, Reference};
 use crate::error::{Error, Result};
@@ -10,7 +11,7 @@ use crate::flac::Frame;
 use crate::parallel::{Workspaces, map};
 use crate::quantize::Form;
 use crate::simd::kernels;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 /// Bytes that the shortest frame has: a header of 6, a subframe of 2, a CRC-16. What claims to be
 /// shorter earns no memory.
@@ -78,14 +79,31 @@ impl Head {
     }
 }
 
+/// The k of references. Their memory is used again.
+pub struct References(Vec<Reference>);
+
+impl Deref for References {
+    type Target = [Reference];
+
+    fn deref(&self) -> &[Reference] {
+        &self.0
+    }
+}
+
+impl Drop for References {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(|reference| spare::INTEGERS.keep(reference.k));
+    }
+}
+
 /// Decodes the k of references: for each the samples that are needed of it.
 pub fn decode(
     parts: Parts<'_, '_>,
     needs: &[Range<usize>],
     threads: usize,
     workspaces: &Workspaces<Workspace>,
-) -> Result<Vec<Reference>> {
-    let mut references = Vec::with_capacity(needs.len());
+) -> Result<References> {
+    let mut references = References(Vec::with_capacity(needs.len()));
     for (&index, samples) in parts.head.predictions().references().iter().zip(needs) {
         let stream = parts.head.stream(index);
         let reference = if samples.is_empty() {
@@ -94,7 +112,7 @@ pub fn decode(
             decode_one(parts, index, &stream, samples, &references, threads, workspaces)
                 .map_err(|e| e.within(format!("stream {index}")))?
         };
-        references.push(reference);
+        references.0.push(reference);
     }
     Ok(references)
 }
@@ -120,7 +138,9 @@ fn decode_one(
             )),
         })
         .collect::<Result<Vec<_>>>()?;
-    let mut k = allocate(frames.iter().map(|frame| frame.wanted).sum())?;
+    let count = frames.iter().map(|frame| frame.wanted).sum();
+    let mut k = spare::INTEGERS.take(count);
+    resize(&mut k, count)?;
     let tasks = frames.chunks(BATCH).zip(k.chunks_mut(BATCH * stream.block)).collect();
     let done = map(threads, tasks, |(frames, k): (&[Frame<'_>], &mut [i32])| {
         workspaces.with(Workspace::default, |workspace| {

@@ -65,21 +65,8 @@ pub fn is_supported() -> bool {
         && is_x86_feature_detected!("pclmulqdq")
 }
 
-/// Compiles a kernel for the instructions, behind a function that the table can hold.
-macro_rules! kernels {
-    ($($name:ident = $body:path, ($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {$(
-        fn $name($($argument: $type),*) $(-> $result)? {
-            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-            fn compiled($($argument: $type),*) $(-> $result)? {
-                $body($($argument),*)
-            }
-            // SAFETY: the table is used where `is_supported` holds.
-            unsafe { compiled($($argument),*) }
-        }
-    )*};
-}
-
 kernels! {
+    "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq";
     survey = scalar::flac_encode::survey, (samples: &[i32]) -> Survey;
     fixed_sums = scalar::flac_encode::fixed_sums, (samples: &[i32], width: u32) -> [u64; 5];
     residual_narrow = flac_encode::residual_narrow,

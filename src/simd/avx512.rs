@@ -27,21 +27,10 @@ pub fn is_supported() -> bool {
         && is_x86_feature_detected!("avx512vnni")
 }
 
-fn read_residuals(residuals: &mut [Residual<'_, '_>]) {
-    // SAFETY: the table is used where `is_supported` holds.
-    unsafe { rice::read_residuals(residuals) }
-}
-
-fn restore(data: &mut [i32], frames: &mut [Restore]) {
-    // SAFETY: the table is used where `is_supported` holds.
-    unsafe { restore::restore(data, frames) }
-}
-
-fn residual_narrow(samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]) {
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vnni")]
-    fn compiled(samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]) {
-        residual::residual_narrow(samples, coefficients, shift, out)
-    }
-    // SAFETY: the table is used where `is_supported` holds.
-    unsafe { compiled(samples, coefficients, shift, out) }
+kernels! {
+    "avx2,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi2,avx512vnni";
+    read_residuals = rice::read_residuals, (residuals: &mut [Residual<'_, '_>]);
+    restore = restore::restore, (data: &mut [i32], frames: &mut [Restore]);
+    residual_narrow = residual::residual_narrow,
+        (samples: &[i32], coefficients: &[i32], shift: u32, out: &mut [i32]);
 }

@@ -2,6 +2,21 @@
 //!
 //! `scalar` is the specification of each kernel; every other table gives the same bits.
 
+/// Compiles kernels for instructions, each behind a function that a table can hold.
+#[cfg(target_arch = "x86_64")]
+macro_rules! kernels {
+    ($features:literal; $($name:ident = $body:path, ($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {$(
+        fn $name($($argument: $type),*) $(-> $result)? {
+            #[target_feature(enable = $features)]
+            fn compiled($($argument: $type),*) $(-> $result)? {
+                $body($($argument),*)
+            }
+            // SAFETY: the table is used where its module's `is_supported` holds.
+            unsafe { compiled($($argument),*) }
+        }
+    )*};
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
