@@ -6,7 +6,7 @@ use h5flac::chunk::{MOST_OVERHEAD, Request};
 use h5flac::sample::Sample;
 use h5flac::{Mode, compress};
 use std::path::Path;
-use support::chunk::{Random, dtype_of, raw, request, streams};
+use support::chunk::{Random, dtype_of, raw, request, round_trip, streams};
 
 /// Bytes of a chunk of `count` streams.
 fn size<T: Sample>(xs: &[T], count: usize, level: u32, mode: Mode) -> usize {
@@ -106,4 +106,25 @@ fn recordings_cost_what_they_did() {
     check_recording::<u16>("ecg.npy", [4.551, 4.514]);
     check_recording::<i32>("grasshopper.npy", [6.120, 5.753]);
     check_recording::<i16>("hiss.npy", [7.746, 7.730]);
+}
+
+/// A recording cut into streams, which are as alike as streams that share nothing can be.
+fn check_pieces<T: Sample>(name: &str) {
+    let xs: Vec<T> = recording(name);
+    for count in [2, 3, 5, 8] {
+        let xs = &xs[..xs.len() / count * count];
+        let together =
+            request(dtype_of::<T>(), streams(count, xs.len() / count), 8, Mode::Lossless);
+        let alone = Request { alone: true, ..together.clone() };
+        let [together, alone] =
+            [together, alone].map(|request| round_trip(xs, &request).0.len() as f64);
+        assert!(together <= 1.001 * alone, "{name} in {count}: {} times", together / alone);
+    }
+}
+
+#[test]
+fn pieces_of_a_recording_cost_what_they_do_alone() {
+    check_pieces::<u16>("ecg.npy");
+    check_pieces::<i32>("grasshopper.npy");
+    check_pieces::<i16>("hiss.npy");
 }

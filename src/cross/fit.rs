@@ -3,7 +3,9 @@
 use super::choice::Choice;
 use super::effort::Effort;
 use super::least_squares::Factors;
-use super::windows::{Covariances, Places, Read, White, Whitener, common, samples};
+use super::windows::{
+    Covariances, Places, Read, WINDOW, White, Whitener, common, samples, unpredicted,
+};
 use super::{MOST_COEFFICIENT, Predictor, Term};
 use crate::arithmetic::log2;
 use crate::simd::Kernels;
@@ -13,8 +15,10 @@ use std::borrow::Cow;
 const SHIFTS: [u32; 2] = [10, 14];
 const MANY: usize = 1 << 15;
 
-/// A predictor must save so many bits of each sample, and so many times the bits that it takes.
-const LEAST_GAIN: f64 = 0.03;
+/// A predictor must save so many bits of each sample, and so many times the bits that it takes. What
+/// is expected of a stream's first is less certain: FLAC predicts some of what it would have saved.
+const LEAST_GAIN: f64 = 0.1;
+const LEAST_MORE: f64 = 0.03;
 const TIMES: f64 = 2.0;
 
 /// What a stream becomes when it is predicted.
@@ -113,7 +117,8 @@ impl Fitter {
         let white = self.whitener.whiten(self.kernels, &self.places, read)?;
         let target = self.target(&white, coded)?;
         let best = target.best(LEAST_GAIN)?;
-        target.quantized(&best)
+        let fit = target.quantized(&best)?;
+        (target.saves(&fit.predictor) > LEAST_GAIN).then_some(fit)
     }
 
     /// A better one for `samples` of the stream where this fitter's windows are, if there is one.
@@ -125,8 +130,9 @@ impl Fitter {
     ) -> Option<Predictor> {
         let white = self.whitener.whiten(self.kernels, &self.places, read)?;
         let target = self.target(&white, samples)?;
-        let best = target.best(target.worth(usual) + LEAST_GAIN)?;
-        target.quantized(&best).map(|fit| fit.predictor)
+        let best = target.best(target.worth(usual) + LEAST_MORE)?;
+        let better = target.quantized(&best)?.predictor;
+        (target.saves(&better) > target.saves(usual) + LEAST_MORE).then_some(better)
     }
 
     fn target<'f>(&'f self, white: &'f White, coded: usize) -> Option<Target<'f>> {
@@ -218,6 +224,32 @@ impl Target<'_> {
             left += c * c * self.between[r][r].at(lag, lag);
         }
         -0.5 * log2((left / self.power).max(1e-12))
+    }
+
+    /// Bits a sample that a predictor in integers saves in the mean window, when FLAC has predicted
+    /// what it can. Least squares are about the loudest ones, whose gain the others may pay for.
+    fn saves(&self, predictor: &Predictor) -> f64 {
+        let unit = 1.0 / f64::from(1_u32 << predictor.shift);
+        // What integers cannot fall below: the error of a step, before and after scaling.
+        let floor = WINDOW as f64 * (self.white.scale * self.white.scale + 1.0) / 12.0;
+        let (mut saved, mut count) = (0.0, 0.0);
+        for window in (0..self.windows.len()).filter(|&window| self.windows[window]) {
+            let y = self.white.window(window, 0).map(f64::from);
+            let mut left = y;
+            for Term { reference, lag, coefficients } in &predictor.terms {
+                let seen = &self.fitter.references[*reference].white;
+                let scale = unit * self.white.scale / seen.scale;
+                for (lag, &c) in (*lag..).zip(coefficients) {
+                    let c = f64::from(c) * scale;
+                    let samples = seen.window(window, lag);
+                    left.iter_mut().zip(samples).for_each(|(left, &x)| *left -= c * f64::from(x));
+                }
+            }
+            let [before, after] = [y, left].map(|x| unpredicted(self.fitter.kernels, &x) + floor);
+            saved += 0.5 * log2(before / after);
+            count += 1.0;
+        }
+        saved / f64::max(count, 1.0)
     }
 
     /// Mean product with samples of a reference that are `lag` before.

@@ -9,7 +9,7 @@ use crate::simd::Kernels;
 use std::ops::RangeInclusive;
 
 /// Samples of a window that are compared.
-const WINDOW: usize = 256;
+pub const WINDOW: usize = 256;
 /// Most samples by which two streams are moved against each other.
 pub const MARGIN: usize = 32;
 /// Samples of a window behind the filter.
@@ -122,6 +122,17 @@ static TAPER: [f64; READ] = {
     taper
 };
 
+/// Sum of squares of what a linear predictor leaves of a window.
+pub fn unpredicted(kernels: &Kernels, window: &[f64; WINDOW]) -> f64 {
+    // Zeros in front.
+    let mut samples = [0.0; ORDER + WINDOW];
+    samples[ORDER..].copy_from_slice(window);
+    let r = (kernels.autocorrelate)(&samples);
+    let predictor = levinson::<ORDER>(&r);
+    let known: f64 = predictor.iter().zip(&r[1..]).map(|(a, r)| a * r).sum();
+    (r[0] - known).max(0.0)
+}
+
 /// Sums of products of samples with those up to [`ORDER`] before them.
 pub type Autocorrelation = [f64; ORDER + 1];
 
@@ -230,6 +241,12 @@ impl White {
             sums.reverse();
         }
         Products { sums, count }
+    }
+
+    /// A window's samples, and those `lag` before them.
+    pub fn window(&self, window: usize, lag: i32) -> &[i16; WINDOW] {
+        let at = window * WHITE + (MARGIN as i32 - lag) as usize;
+        self.samples[at..].first_chunk().expect("windows have margins")
     }
 
     /// The windows without gaps.
