@@ -182,10 +182,10 @@ impl Index {
             for length in frame_lengths.by_ref().take(frames[stream] as usize) {
                 let samples = block.min(left);
                 left -= samples;
-                let low = (samples * columns[DETAIL][stream]).div_ceil(8) + 4;
                 reader.skip(length, 2);
                 if form(stream) == 2 {
-                    reader.skip(low, 4);
+                    let low = samples * columns[DETAIL][stream];
+                    reader.skip(low.div_ceil(8) + 4, 4);
                 }
             }
             if columns[EXCEPTIONS][stream] == 1 {
