@@ -45,6 +45,21 @@ def test_the_unwinder_tells_hosts_apart(tmp_path, run_python, order):
     assert "PASS" in run_python("hosts.py", tmp_path, *order, H5FLAC_HOST="unwind")
 
 
+def test_all_store_the_same_words_and_bytes(tmp_path, run_python):
+    """Whatever the environment: the ranks of a parallel program must agree."""
+    environments = [{}, {"H5FLAC_NUM_THREADS": "3"}, {"H5FLAC_KERNELS": "scalar"}]
+    environments += [{"H5FLAC_HOST": "unwind"}, {"H5FLAC_NUM_THREADS": "auto", "LANG": "de_DE"}]
+    stored = {}
+    for name, environment in zip(hosts.HOSTS, environments, strict=True):
+        run_python("hosts.py", tmp_path, name, **environment)
+        with h5py.File(tmp_path / f"{name}.h5") as f:
+            for dataset, _, _ in hosts.DATASETS:
+                x = f[dataset]
+                chunks = [x.id.read_direct_chunk((i, j)) for i in (0, 5) for j in (0, 700)]
+                found = x.id.get_create_plist().get_filter(0)[2], chunks
+                assert stored.setdefault(dataset, found) == found, f"{dataset} of {name}"
+
+
 @pytest.mark.parametrize("name", hosts.HOSTS)
 def test_h5dump_prints_what_each_wrote(tmp_path, run_python, run, name):
     run_python("hosts.py", tmp_path, name)

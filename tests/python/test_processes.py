@@ -5,6 +5,7 @@ import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
+import hosts
 import numpy as np
 import pytest
 from data import streams
@@ -90,3 +91,60 @@ def test_the_stored_bytes_do_not_depend_on_threads(file, monkeypatch, seed, para
             chunks = [f["x"].id.read_direct_chunk((0, i))[1] for i in (0, 7000, 14000)]
         found.add(hashlib.sha256(b"".join(chunks)).hexdigest())
     assert len(found) == 1, f"seed {seed}"
+
+
+# What comes after a file was opened, written and left with chunks in HDF5's cache.
+ENDS = {
+    "the end of the script": "",
+    "sys.exit": "sys.exit()",
+    "os._exit": "f.flush(); os._exit(0)",
+    "a thread that works on": "threading.Thread(target=for_ever, daemon=True).start()",
+    "a thread that ended": "threading.Thread(target=write, args=('other.h5',)).start()",
+    "writing once more": "atexit.register(write, 'other.h5')",
+}
+
+BEFORE_THE_END = """
+import atexit, os, sys, threading
+import h5py, netCDF4, numpy as np, tables
+import hosts
+from params import LOSSLESS
+os.chdir(sys.argv[1])
+host = hosts.NetCDF4()
+
+def write(path):
+    host.create(path, "more", hosts.wave("<i4"), LOSSLESS)
+
+def for_ever():
+    while True:
+        write("other.h5")
+        os.remove("other.h5")
+
+f = h5py.File("x.h5", "w")
+x = f.create_dataset("x", data=np.arange(1e5), chunks=(30_000,), **LOSSLESS.create())
+n = netCDF4.Dataset("n.h5", "w")
+n.createDimension("x", 1000)
+v = n.createVariable("x", "i4", ("x",), chunksizes=(300,))
+host.define(n, v, LOSSLESS)
+v[:] = np.arange(1000)
+"""
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("end", ENDS)
+def test_python_may_end_in_any_state(tmp_path, run_python, end, threads):
+    run_python(BEFORE_THE_END + ENDS[end], tmp_path, H5FLAC_NUM_THREADS=threads)
+    with h5py.File(tmp_path / "x.h5") as f:
+        assert (f["x"][:] == np.arange(1e5)).all()
+    if end != "os._exit":
+        with h5py.File(tmp_path / "n.h5") as f:
+            assert (f["x"][:] == np.arange(1000)).all()
+
+
+@pytest.mark.parametrize("name", ["h5py", "netCDF4"])
+def test_a_full_disk_is_an_error_and_what_was_flushed_stays(tmp_path, run_python, name):
+    path = tmp_path / "x.h5"
+    hosts.create(hosts.HOSTS[name](), path)
+    told = run_python("full_disk.py", name, path)
+    assert {"h5py": "File too large", "netCDF4": "HDF error"}[name] in told
+    hosts.check(hosts.HOSTS[name](), path)
+    hosts.HOSTS[name]().create(path, "another", hosts.wave("<i4"), LOSSLESS)
