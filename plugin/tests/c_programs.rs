@@ -182,9 +182,12 @@ fn without_memory_or_disk_hdf5_gets_an_error_and_what_was_flushed_stays() {
     let place = Workplace::new("limits");
     let program = linked(&place, "limits", &[]);
     // Small steps are about a chunk; large ones about the addresses that a thread reserves.
-    for (what, threads, step) in
-        [("memory", "1", 1 << 19), ("memory", "3", 1 << 25), ("disk", "1", 1 << 17)]
-    {
+    for (what, threads, step) in [
+        ("memory", "1", 1 << 19),
+        ("memory", "3", 1 << 20),
+        ("memory", "3", 1 << 25),
+        ("disk", "1", 1 << 17),
+    ] {
         let mut command = place.run(&program);
         command.arg(what).arg(step.to_string());
         passes(command.env("H5FLAC_NUM_THREADS", threads));

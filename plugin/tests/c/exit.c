@@ -96,13 +96,15 @@ static void with_a_thread_at_work(void) {
     write_and_leave_open(), thread(decode_for_ever, 0), usleep(20000);
 }
 static void by_writing_once_more(void) { atexit(write_it), use(); }
+/* What belongs to the thread, like its last error, is gone by then. */
+static void with_an_error_at_the_end(void) { atexit(fail), fail(), write_and_leave_open(); }
 
 int main(int argc, char **argv) {
     void (*const ends[])(void) = {with_all_open,        after_an_error,
                                   after_work,           after_closing,
                                   in_another_thread,    after_a_thread_ended,
                                   without_the_main_thread, with_a_thread_at_work,
-                                  by_writing_once_more};
+                                  by_writing_once_more, with_an_error_at_the_end};
     const int count = sizeof ends / sizeof *ends;
     int i, status;
     assert(argc == 2);
