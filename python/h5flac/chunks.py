@@ -1,0 +1,189 @@
+"""The chunks of a dataset: where they are, and their bytes without HDF5's filter pipeline."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import h5py
+import numpy as np
+
+from . import library
+from .filter import Flac, stored_words
+from .library import FILTER_ID, CorruptError, Layout
+
+_FLETCHER32 = 3
+#: Bytes that fletcher32 puts behind a chunk.
+_FLETCHER32_LENGTH = 4
+
+#: Bytes of a chunk read at first: the head of most.
+_FIRST_READ = 16384
+#: Ranges closer than this are read as one.
+_GAP = 8192
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The bytes of a chunk, in a file or in memory."""
+
+    size: int
+    read: Callable[[int, int], Any]
+    """Bytes from a start, of a length, within the chunk."""
+    compressed: bool
+    """Whether the filter was applied: HDF5 may store a chunk without."""
+
+    def whole(self) -> Any:
+        """All bytes."""
+        return self.read(0, self.size)
+
+    def head(self) -> Any:
+        """The bytes of the chunk's head."""
+        first = self.read(0, min(self.size, _FIRST_READ))
+        length = library.head_length(first[: library.PREFIX_LENGTH])
+        if length > self.size:
+            raise CorruptError(f"chunk of {self.size} bytes with a head of {length}")
+        if length <= len(first):
+            return first[:length]
+        return self.read(0, length)
+
+
+class Chunks:
+    """Chunks of a dataset that h5flac compresses.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+
+    Raises
+    ------
+    ValueError
+        If the dataset is not compressed with h5flac, or by other filters too.
+    """
+
+    def __init__(self, dataset: h5py.Dataset):
+        self.dataset = dataset
+        self.words = stored_words(dataset)
+        self.filter = Flac.from_filter_options(self.words)
+        self.axis = self.filter.axis
+        self.shape = dataset.shape
+        self.chunk_shape = dataset.chunks
+        self.layout = Layout.of(dataset.dtype, self.chunk_shape, self.axis)
+        plist = dataset.id.get_create_plist()
+        pipeline = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+        if pipeline not in ([FILTER_ID], [FILTER_ID, _FLETCHER32]):
+            raise ValueError(
+                f"dataset {dataset.name} has other filters beside h5flac ({pipeline}); "
+                "use h5py's own dataset[...]"
+            )
+        self.fletcher32 = len(pipeline) > 1
+        defined = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
+        #: The fill value that a user defined, one element, else None.
+        self.fill = np.asarray(dataset.fillvalue, dataset.dtype) if defined else None
+
+    @property
+    def time(self) -> int:
+        """Place of the time axis, from the first."""
+        return len(self.shape) + self.axis
+
+    @property
+    def leading_shape(self) -> tuple[int, ...]:
+        """Shape of the dataset's streams: all axes but time."""
+        return self.shape[: self.time] + self.shape[self.time + 1 :]
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Number of chunks along each axis."""
+        return tuple(
+            math.ceil(n / c) for n, c in zip(self.shape, self.chunk_shape, strict=True)
+        )
+
+    def offsets(self) -> Iterator[tuple[int, ...]]:
+        """Where each chunk begins, stored or not, in row-major order."""
+        for place in product(*map(range, self.grid)):
+            yield tuple(p * c for p, c in zip(place, self.chunk_shape, strict=True))
+
+    def check(self, head: Any) -> None:
+        """Checks that a chunk is of the dataset's type and chunk shape.
+
+        Raises
+        ------
+        CorruptError
+            If it is not, or its head is damaged.
+        """
+        found = library.describe(head)
+        if not found.stores(self.layout):
+            raise CorruptError(f"chunk of {found}, but the dataset has chunks of {self.layout}")
+
+    def open(self) -> Callable[[tuple[int, ...]], Stored | None]:
+        """A function from a chunk's offset to its bytes, None where it is not stored.
+
+        What an open file has not written yet is flushed. To be called, as the function is, on the
+        thread that uses HDF5; what the function returns may be read on any, while the file is open.
+        """
+        file, dataset = self.dataset.file, self.dataset.id
+        if file.mode != "r":
+            file.flush()
+        # Addresses count from behind a user block, and other drivers have no such file.
+        plain = file.driver == "sec2" and file.userblock_size == 0
+        descriptor = file.id.get_vfd_handle() if plain else -1
+
+        def find(offset: tuple[int, ...]) -> Stored | None:
+            info = dataset.get_chunk_info_by_coord(offset)
+            if info.byte_offset is None:
+                return None
+            mask, size = info.filter_mask, info.size
+            if self.fletcher32 and not mask & 2:
+                size -= _FLETCHER32_LENGTH
+            if plain:
+                read = _file_reader(descriptor, info.byte_offset)
+            else:
+                read = _memory_reader(dataset.read_direct_chunk(offset)[1])
+            return Stored(size, read, not mask & 1)
+
+        return find
+
+
+def _file_reader(descriptor: int, address: int) -> Callable[[int, int], Any]:
+    def read(start: int, length: int) -> bytes:
+        data = os.pread(descriptor, length, address + start)
+        while len(data) < length:
+            # The system reads less than 2 GiB at once.
+            more = os.pread(descriptor, length - len(data), address + start + len(data))
+            if not more:
+                raise CorruptError(
+                    f"file ends at byte {address + start + len(data)}, within a chunk"
+                )
+            data += more
+        return data
+
+    return read
+
+
+def _memory_reader(data: bytes) -> Callable[[int, int], Any]:
+    view = memoryview(data)
+    return lambda start, length: view[start : start + length]
+
+
+def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+    """Reads byte ranges of a chunk, those close to each other as one.
+
+    Returns
+    -------
+    ranges, buffers
+        As `library.decompress_ranges` takes them.
+    """
+    starts = ranges["start"].astype(np.int64)
+    ends = starts + ranges["length"].astype(np.int64)
+    if ends.size and ends[-1] > stored.size:
+        raise CorruptError(f"chunk of {stored.size} bytes, its head speaks of {ends[-1]}")
+    if ends.size:
+        first = np.flatnonzero(np.concatenate(([True], starts[1:] - ends[:-1] > _GAP)))
+        last = np.append(first[1:], starts.size) - 1
+        starts, ends = starts[first], ends[last]
+    merged = np.empty(starts.size, ranges.dtype)
+    merged["start"], merged["length"] = starts, ends - starts
+    return merged, [stored.read(int(a), int(b - a)) for a, b in zip(starts, ends, strict=True)]

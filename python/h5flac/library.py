@@ -1,0 +1,377 @@
+"""The C interface of libh5flac.so (h5flac.h), for NumPy arrays.
+
+Every call releases the global interpreter lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+#: Folder that holds the plugin and nothing else, for HDF5_PLUGIN_PATH.
+PLUGIN_PATH = str(Path(__file__).parent / "plugin")
+
+#: Number of the filter in HDF5.
+FILTER_ID = 61868
+
+#: Parameter words that a user passes, and those that the filter stores.
+USER_WORDS = 5
+COMPLETE_WORDS = 16
+
+LOSSLESS = (5, 0, 0, 0, 0)
+
+
+class CorruptError(OSError):
+    """Stored bytes contradict themselves or their checksum, or end too early."""
+
+
+_ERRORS = {
+    -1: ValueError,
+    -2: NotImplementedError,
+    -3: CorruptError,
+    -4: CorruptError,
+    -5: MemoryError,
+}
+
+
+class _Layout(ctypes.Structure):
+    _fields_ = (
+        ("number_class", ctypes.c_uint),
+        ("size", ctypes.c_uint),
+        ("big_endian", ctypes.c_uint),
+        ("is_complex", ctypes.c_uint),
+        ("outer", ctypes.c_uint64),
+        ("length", ctypes.c_uint64),
+        ("inner", ctypes.c_uint64),
+    )
+
+
+class _Selection(ctypes.Structure):
+    _fields_ = (
+        ("streams", ctypes.c_void_p),
+        ("stream_count", ctypes.c_uint64),
+        ("first_sample", ctypes.c_uint64),
+        ("sample_count", ctypes.c_uint64),
+    )
+
+
+_RANGE = np.dtype([("start", np.uint64), ("length", np.uint64)])
+
+
+def _load() -> ctypes.CDLL:
+    library = ctypes.CDLL(f"{PLUGIN_PATH}/libh5flac.so")
+    library.h5flac_version.restype = ctypes.c_char_p
+    library.h5flac_last_error.restype = ctypes.c_char_p
+    library.h5flac_prefix_length.restype = ctypes.c_uint64
+    library.h5flac_free.restype = None
+    library.H5PLget_plugin_info.restype = ctypes.c_void_p
+    return library
+
+
+_library = _load()
+
+#: Bytes that tell how long a chunk's head is.
+PREFIX_LENGTH: int = _library.h5flac_prefix_length()
+
+
+def version() -> str:
+    """Version of the library, such as "0.1.0"."""
+    return _library.h5flac_version().decode()
+
+
+def plugin_info() -> int:
+    """Address of the filter's H5Z_class2_t."""
+    return _library.H5PLget_plugin_info()
+
+
+def last_error() -> str:
+    """Message of this thread's last failure in the plugin, HDF5's use of it included.
+
+    For callers that hide HDF5's own messages (netCDF4, PyTables). Empty before any failure.
+    It is that of the plugin inside this package, which another copy on HDF5_PLUGIN_PATH is not.
+    """
+    return _library.h5flac_last_error().decode(errors="replace")
+
+
+def _call(name: str, *arguments: Any) -> None:
+    status = getattr(_library, name)(*arguments)
+    if status != 0:
+        raise _ERRORS.get(status, RuntimeError)(last_error())
+
+
+def _u32(value: int, name: str) -> ctypes.c_uint:
+    if not 0 <= value < 1 << 32:
+        raise ValueError(f"{name} is {value}; it must be from 0 to 2**32 - 1")
+    return ctypes.c_uint(value)
+
+
+def _address(array: np.ndarray | None) -> ctypes.c_void_p:
+    return ctypes.c_void_p(None if array is None else array.ctypes.data)
+
+
+def _bytes(buffer: Any) -> np.ndarray:
+    """A buffer's bytes, without a copy."""
+    return np.asarray(memoryview(buffer).cast("B"))
+
+
+def params(mode: str, level: int, *values: float, options: int = 0) -> tuple[int, ...]:
+    """The five parameter words of a mode.
+
+    Parameters
+    ----------
+    mode : "lossless", "quanta", "decimal", "precision" or "noise"
+    level : int
+        Effort, 0 to 8.
+    *values
+        Quanta; numerator and power; digits; or q.
+    options : int
+        Stream axis counted from the last, and 256 for dither.
+
+    Raises
+    ------
+    ValueError
+        If a value makes no sense.
+    """
+    words = (ctypes.c_uint * USER_WORDS)()
+    convert = ctypes.c_double if mode in ("quanta", "noise") else lambda v: _u32(v, mode)
+    arguments = [convert(value) for value in values]
+    function = f"h5flac_params_{mode}"
+    _call(function, words, _u32(level, "level"), *arguments, _u32(options, "options"))
+    return tuple(words)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Type and shape of a chunk: a row-major array (outer, length, inner).
+
+    Its streams run along the middle axis; stream number = index along outer · inner + index along
+    inner.
+    """
+
+    dtype: np.dtype
+    outer: int
+    length: int
+    inner: int
+
+    @classmethod
+    def of(cls, dtype: np.dtype, shape: Sequence[int], axis: int = -1) -> Layout:
+        """The layout of an array with time along `axis`, counted from the last (-1)."""
+        if not -len(shape) <= axis < 0:
+            raise ValueError(
+                f"stream axis {axis}, but the array has {len(shape)} dimensions; "
+                f"use {-len(shape)} to -1"
+            )
+        place = len(shape) + axis
+        outer, inner = np.prod(shape[:place], dtype=int), np.prod(shape[place + 1 :], dtype=int)
+        return cls(np.dtype(dtype), int(outer), int(shape[place]), int(inner))
+
+    @property
+    def streams(self) -> int:
+        return self.outer * self.inner
+
+    @property
+    def nbytes(self) -> int:
+        return self.outer * self.length * self.inner * self.dtype.itemsize
+
+    def _as_c(self) -> _Layout:
+        dtype = self.dtype
+        kinds = {"i": 0, "b": 0, "u": 1, "f": 2, "c": 2}
+        if dtype.kind not in kinds:
+            raise ValueError(
+                f"cannot compress {dtype}; integers, floats, complex numbers and booleans can be"
+            )
+        is_complex = dtype.kind == "c"
+        size = dtype.itemsize // 2 if is_complex else dtype.itemsize
+        big = dtype.str.startswith(">")
+        return _Layout(
+            kinds[dtype.kind], size, big, is_complex, self.outer, self.length, self.inner
+        )
+
+    @classmethod
+    def _from_c(cls, layout: _Layout) -> Layout:
+        kind = "c" if layout.is_complex else "iuf"[layout.number_class]
+        size = layout.size * (2 if layout.is_complex else 1)
+        dtype = np.dtype(f"{'>' if layout.big_endian else '<'}{kind}{size}")
+        return cls(dtype, layout.outer, layout.length, layout.inner)
+
+    def stores(self, other: Layout) -> bool:
+        """Whether a chunk of this layout holds what `other` expects: a boolean is a byte."""
+        shape = (self.outer, self.length, self.inner)
+        if shape != (other.outer, other.length, other.inner):
+            return False
+        return self.dtype == other.dtype or (
+            other.dtype.kind == "b" and self.dtype.kind in "iu" and self.dtype.itemsize == 1
+        )
+
+    def __str__(self) -> str:
+        return f"{self.dtype} of shape ({self.outer}, {self.length}, {self.inner})"
+
+
+def _take(address: ctypes.c_void_p, length: int) -> bytes:
+    try:
+        return ctypes.string_at(address, length)
+    finally:
+        _library.h5flac_free(address)
+
+
+def _fill(fill: Any, dtype: np.dtype) -> np.ndarray | None:
+    return None if fill is None else np.ascontiguousarray(fill, dtype).reshape(1)
+
+
+def compress(
+    data: np.ndarray,
+    layout: Layout,
+    words: Sequence[int] = LOSSLESS,
+    *,
+    quanta: np.ndarray | None = None,
+    fill: Any = None,
+    threads: int = 1,
+) -> bytes:
+    """Compresses a chunk.
+
+    Parameters
+    ----------
+    data : contiguous array of the layout's type and size
+    words
+        Parameter words, as passed to HDF5 or as it stores them.
+    quanta : float64 array of one step for each stream, in the unit of the data
+        Used instead of the mode's. Floats only.
+    fill
+        A value that comes back exact and enters no statistic.
+    """
+    if not data.flags.c_contiguous or data.dtype != layout.dtype or data.nbytes != layout.nbytes:
+        raise ValueError(f"data of {data.dtype}{data.shape} is not a chunk of {layout}")
+    given = np.array(words, np.uint32)
+    if quanta is not None:
+        quanta = np.ascontiguousarray(quanta, np.float64).reshape(-1)
+    element = _fill(fill, layout.dtype)
+    chunk, length = ctypes.c_void_p(), ctypes.c_uint64()
+    _call(
+        "h5flac_compress",
+        _address(data),
+        ctypes.c_uint64(data.nbytes),
+        ctypes.byref(layout._as_c()),
+        _address(element),
+        _address(given),
+        ctypes.c_uint64(given.size),
+        _address(quanta),
+        ctypes.c_uint64(0 if quanta is None else quanta.size),
+        _u32(threads, "threads"),
+        ctypes.byref(chunk),
+        ctypes.byref(length),
+    )
+    return _take(chunk, length.value)
+
+
+def describe(head: Any) -> Layout:
+    """Type and shape of a chunk, from its bytes or those of its head."""
+    data, layout = _bytes(head), _Layout()
+    _call("h5flac_describe", _address(data), ctypes.c_uint64(data.size), ctypes.byref(layout))
+    return Layout._from_c(layout)
+
+
+def decompress(chunk: Any, out: np.ndarray, threads: int = 1) -> None:
+    """Decompresses a whole chunk into a contiguous array of its layout's size."""
+    data = _bytes(chunk)
+    _call(
+        "h5flac_decompress",
+        _address(data),
+        ctypes.c_uint64(data.size),
+        _address(out),
+        ctypes.c_uint64(out.nbytes),
+        _u32(threads, "threads"),
+    )
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some samples of some streams of a chunk: `streams` are numbers in the order wanted."""
+
+    streams: np.ndarray
+    first_sample: int
+    sample_count: int
+
+    def _as_c(self) -> _Selection:
+        return _Selection(
+            self.streams.ctypes.data, self.streams.size, self.first_sample, self.sample_count
+        )
+
+
+def head_length(prefix: Any) -> int:
+    """Bytes of a chunk's head, from its first PREFIX_LENGTH bytes."""
+    data, length = _bytes(prefix), ctypes.c_uint64()
+    _call("h5flac_head_length", _address(data), ctypes.c_uint64(data.size), ctypes.byref(length))
+    return length.value
+
+
+def byte_ranges(head: Any, part: Part) -> np.ndarray:
+    """Ranges of the chunk's bytes that decoding a part needs.
+
+    Returns
+    -------
+    array of shape (n,) with the fields "start" and "length", ascending and disjoint
+    """
+    data, selection, count = _bytes(head), part._as_c(), ctypes.c_uint64()
+    ranges = np.empty(4 * part.streams.size + 16, _RANGE)
+    while True:
+        _call(
+            "h5flac_byte_ranges",
+            _address(data),
+            ctypes.c_uint64(data.size),
+            ctypes.byref(selection),
+            _address(ranges),
+            ctypes.c_uint64(ranges.size),
+            ctypes.byref(count),
+        )
+        if count.value <= ranges.size:
+            return ranges[: count.value]
+        ranges = np.empty(count.value, _RANGE)
+
+
+def decompress_ranges(
+    head: Any,
+    part: Part,
+    ranges: np.ndarray,
+    buffers: Sequence[Any],
+    out: np.ndarray,
+    threads: int = 1,
+) -> None:
+    """Decodes a part from the bytes of the ranges (or of fewer and larger ones that hold them).
+
+    `out` is contiguous, with streams × samples elements.
+    """
+    data, selection = _bytes(head), part._as_c()
+    arrays = [_bytes(buffer) for buffer in buffers]
+    addresses = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+    ranges = np.ascontiguousarray(ranges, _RANGE)
+    _call(
+        "h5flac_decompress_ranges",
+        _address(data),
+        ctypes.c_uint64(data.size),
+        ctypes.byref(selection),
+        _address(ranges),
+        addresses,
+        ctypes.c_uint64(len(arrays)),
+        _address(out),
+        ctypes.c_uint64(out.nbytes),
+        _u32(threads, "threads"),
+    )
+
+
+def decompress_part(chunk: Any, part: Part, out: np.ndarray, threads: int = 1) -> None:
+    """Decodes a part of a chunk in memory, touching only the bytes that it needs."""
+    data, selection = _bytes(chunk), part._as_c()
+    _call(
+        "h5flac_decompress_streams",
+        _address(data),
+        ctypes.c_uint64(data.size),
+        ctypes.byref(selection),
+        _address(out),
+        ctypes.c_uint64(out.nbytes),
+        _u32(threads, "threads"),
+    )

@@ -1,0 +1,166 @@
+"""Reading with several threads, and no more bytes than needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+
+from . import library
+from .chunks import Chunks, Stored, fetch
+from .library import Part
+from .parallel import in_order, thread_count
+from .progress import shown
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What one chunk gives: some samples of some streams, for some rows of the result."""
+
+    stored: Stored | None
+    rows: np.ndarray
+    part: Part
+    columns: slice
+
+
+def read(
+    dset: h5py.Dataset,
+    keep: Any = None,
+    samples: slice | int = slice(None),
+    threads: int | None = None,
+) -> np.ndarray:
+    """Reads streams of a dataset, chunks side by side, and just the bytes that they need.
+
+    The result is ``np.moveaxis(dset[...], axis, -1)[keep][..., samples]`` with `axis` the axis of
+    time: time is its last axis.
+
+    Parameters
+    ----------
+    dset : h5py.Dataset
+        Compressed with h5flac.
+    keep
+        Which streams: any index that NumPy takes for an array of the leading shape (all axes but
+        time). An integer, a slice, a list, a boolean mask, an Ellipsis, or a tuple of these.
+        None keeps all.
+    samples : slice or int
+        Which samples of each stream. Negative, open and stepped slices mean what they do in NumPy.
+    threads : int
+        Default: what H5FLAC_NUM_THREADS says, else one for each processor.
+
+    Returns
+    -------
+    array of the dataset's type
+
+    Raises
+    ------
+    ValueError
+        If the dataset is not compressed with h5flac.
+    IndexError
+        If `keep` or `samples` does not fit the shape.
+    CorruptError
+        If stored bytes are damaged.
+    """
+    chunks, threads = Chunks(dset), thread_count(threads)
+    leading = chunks.leading_shape
+    streams = np.arange(np.prod(leading, dtype=np.int64)).reshape(leading)
+    if keep is not None:
+        streams = np.asarray(streams[keep])
+    length = chunks.shape[chunks.time]
+    if isinstance(samples, slice):
+        start, stop, step = samples.indices(length)
+        count = len(range(start, stop, step))
+    else:
+        start, count, step = range(length)[samples], 1, 1
+    if step < 0:
+        start = start + (count - 1) * step
+    # The range that is decoded, ascending; a step then thins it.
+    end = start + (count - 1) * abs(step) + 1 if count else start
+    whole = np.empty((streams.size, end - start if count else 0), dset.dtype)
+    tasks = list(_tasks(chunks, streams.reshape(-1), start, end)) if whole.size else []
+    within = max(1, threads // max(1, len(tasks)))
+    work = in_order(
+        lambda task: _decode(chunks, task, whole, within), iter(tasks), min(threads, len(tasks)) or 1
+    )
+    for _ in shown(work, len(tasks), "reading"):
+        pass
+    result = whole[:, ::step] if step != 1 else whole
+    if not isinstance(samples, slice):
+        return result.reshape(streams.shape)
+    return result.reshape(*streams.shape, count)
+
+
+def _tasks(chunks: Chunks, streams: np.ndarray, start: int, end: int) -> Iterator[_Task]:
+    """What each chunk gives to samples start to end of streams, numbered in row-major order."""
+    time, leading = chunks.time, chunks.leading_shape
+    sizes = chunks.chunk_shape[:time] + chunks.chunk_shape[time + 1 :]
+    length = chunks.chunk_shape[time]
+    coordinates = np.array(np.unravel_index(streams, leading)).reshape(len(leading), streams.size)
+    if leading:
+        places, local = np.divmod(coordinates, np.array(sizes)[:, None])
+        grid = [-(-n // c) for n, c in zip(leading, sizes, strict=True)]
+        group = np.ravel_multi_index(tuple(places), grid)
+        numbers = np.ravel_multi_index(tuple(local), sizes)
+    else:
+        places = coordinates
+        group = numbers = np.zeros(streams.size, np.int64)
+    order = np.argsort(group, kind="stable")
+    borders = np.flatnonzero(np.diff(group[order])) + 1
+    find = chunks.open()
+    for rows in np.split(order, borders):
+        place = places[:, rows[0]]
+        corner = [int(p) * c for p, c in zip(place, sizes, strict=True)]
+        selected = np.ascontiguousarray(numbers[rows], np.uint64)
+        for first in range(start - start % length, end, length):
+            a, b = max(start, first), min(end, first + length)
+            part = Part(selected, a - first, b - a)
+            stored = find((*corner[:time], first, *corner[time:]))
+            yield _Task(stored, rows, part, slice(a - start, b - start))
+
+
+def _decode(chunks: Chunks, task: _Task, whole: np.ndarray, threads: int) -> None:
+    """Decodes a task into its place in the result."""
+    rows, part = task.rows, task.part
+    ascending = rows[-1] - rows[0] == rows.size - 1 and np.all(np.diff(rows) == 1)
+    place = (slice(rows[0], rows[-1] + 1) if ascending else rows, task.columns)
+    if task.stored is None:
+        whole[place] = chunks.dataset.fillvalue
+        return
+    target = whole[place] if ascending else None
+    # A place in one piece is decoded in place, others through a buffer.
+    direct = target is not None and target.flags.c_contiguous
+    out = target if direct else np.empty((rows.size, part.sample_count), whole.dtype)
+    _decode_part(chunks, task.stored, part, out, threads)
+    if not direct:
+        whole[place] = out
+
+
+def _decode_part(
+    chunks: Chunks, stored: Stored, part: Part, out: np.ndarray, threads: int
+) -> None:
+    layout = chunks.layout
+    streams = np.arange(layout.streams, dtype=np.uint64)
+    complete = (
+        part.sample_count == layout.length
+        and part.streams.size == layout.streams
+        and np.array_equal(part.streams, streams)
+    )
+    if not stored.compressed:
+        raw = np.frombuffer(stored.whole(), layout.dtype)
+        raw = raw.reshape(layout.outer, layout.length, layout.inner).swapaxes(1, 2)
+        samples = slice(part.first_sample, part.first_sample + part.sample_count)
+        out[...] = raw.reshape(layout.streams, layout.length)[part.streams.astype(int), samples]
+    elif complete:
+        data = stored.whole()
+        chunks.check(data)
+        if layout.inner == 1:
+            library.decompress(data, out, threads)
+        else:
+            library.decompress_part(data, part, out, threads)
+    else:
+        head = stored.head()
+        chunks.check(head)
+        ranges, buffers = fetch(stored, library.byte_ranges(head, part))
+        library.decompress_ranges(head, part, ranges, buffers, out, threads)
