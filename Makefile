@@ -1,5 +1,5 @@
 # Every target installs what it needs and does not have: Debian packages through apt
-# (scripts/system-packages), Python packages into .venv and .venv-bench (scripts/python-packages).
+# (scripts/system-packages), Python packages into folders .venv* (scripts/python-packages).
 
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
@@ -18,7 +18,7 @@ FOR_TEST := $(FOR_DEMO) cmake flac libhdf5-dev netcdf-bin openmpi-bin pkg-config
 # Hours that `make soak` takes.
 HOURS := 4
 
-.PHONY: help plugin demo test check check-fuzz soak bench clean
+.PHONY: help plugin wheel demo test test-package check check-fuzz soak bench clean
 .DELETE_ON_ERROR:
 
 help: ## print this
@@ -29,17 +29,28 @@ plugin: ## build target/plugin/libh5flac.so, the filter for HDF5_PLUGIN_PATH
 	cargo build --release --locked --package h5flac-plugin
 	install -D -m 755 target/release/libh5flac_plugin.so $(PLUGIN)
 
+wheel: .venv/ready ## build target/wheel/*.whl, the Python package with the plugin inside
+	@scripts/system-packages $(FOR_PLUGIN)
+	rm -rf target/wheel
+	.venv/bin/pip wheel --quiet --no-deps --wheel-dir target/wheel ./python
+
 demo: plugin .venv/ready ## compress real recordings, show what comes back and what it costs
 	@scripts/system-packages $(FOR_DEMO)
 	$(WITH_PLUGIN) python h5-examples/demo.py demo-output
 
-test: plugin .venv/ready ## run every test: Rust, the examples, Python
+test: plugin test-package .venv/ready ## run every test: Rust, the examples, Python
 	@scripts/system-packages $(FOR_TEST)
 	cargo $(if $(NEXTEST),nextest run,test --all-targets) --workspace --locked
 	H5FLAC_KERNELS=scalar cargo $(if $(NEXTEST),nextest run,test --all-targets) -p h5flac --locked -- --skip a_call_holds
 	cargo test --workspace --locked --doc
 	$(WITH_PLUGIN) h5-examples/run
 	$(WITH_PLUGIN) pytest tests/python
+
+test-package: wheel .venv-oldest/ready .venv-newest/ready ## test the wheel with the oldest and newest h5py
+	.venv-oldest/bin/pip install --quiet --no-deps --force-reinstall target/wheel/*.whl
+	.venv-newest/bin/pip install --quiet --no-deps --force-reinstall target/wheel/*.whl
+	.venv-oldest/bin/pytest python/tests/core
+	PATH="$(CURDIR)/.venv-newest/bin:$$PATH" pytest python/tests
 
 check: .venv/ready ## check format, lints and documentation
 	@scripts/system-packages $(FOR_TEST)
@@ -62,10 +73,18 @@ bench: plugin .venv-bench/ready ## measure speed and size beside other codecs; A
 	.venv-bench/bin/python benches $(ARGS)
 
 clean: ## remove everything built or installed here
-	rm -rf target .venv .venv-bench demo-output
+	rm -rf target .venv .venv-bench .venv-oldest .venv-newest demo-output
 
 .venv/ready: scripts/python-packages tests/python/requirements.txt tests/python/constraints.txt
 	scripts/python-packages .venv tests/python/requirements.txt
+	@touch $@
+
+.venv-oldest/ready: scripts/python-packages python/tests/oldest.txt
+	scripts/python-packages .venv-oldest python/tests/oldest.txt
+	@touch $@
+
+.venv-newest/ready: scripts/python-packages python/tests/newest.txt python/tests/constraints.txt
+	scripts/python-packages .venv-newest python/tests/newest.txt
 	@touch $@
 
 .venv-bench/ready: scripts/python-packages benches/requirements.txt benches/constraints.txt

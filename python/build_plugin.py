@@ -11,6 +11,12 @@ from packaging.tags import platform_tags
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def platform() -> str:
+    """Platform tag of the wheel: the plugin needs libc alone, of at most this system's version."""
+    tags = list(platform_tags())
+    return next((tag for tag in tags if "linux_" in tag and not tag.startswith("linux_")), tags[0])
+
+
 class PluginBuildHook(BuildHookInterface):
     def initialize(self, version, build_data):
         if not (REPOSITORY / "plugin" / "Cargo.toml").is_file():
@@ -30,6 +36,5 @@ class PluginBuildHook(BuildHookInterface):
         )
         library = target / "release" / "libh5flac_plugin.so"
         build_data["force_include"][str(library)] = "h5flac/plugin/libh5flac.so"
-        # The library needs libc alone, in the version that this system has at most.
-        build_data["tag"] = f"py3-none-{next(platform_tags())}"
+        build_data["tag"] = f"py3-none-{platform()}"
         build_data["pure_python"] = False
