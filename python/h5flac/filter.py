@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib
 import math
 import operator
 import struct
@@ -13,9 +11,8 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py.h5z import register_filter
 
-from . import library
+from . import libhdf5, library
 from .library import FILTER_ID, PLUGIN_PATH
 
 _DITHER = 0x100
@@ -54,7 +51,8 @@ class Flac(h5py.filters.FilterRefBase):
     Raises
     ------
     ValueError
-        If an argument makes no sense, or more than one of quanta, absolute, precision, noise is given.
+        If an argument makes no sense, or if more than one of quanta, absolute, precision and noise
+        is given.
     """
 
     filter_id = FILTER_ID
@@ -79,7 +77,7 @@ class Flac(h5py.filters.FilterRefBase):
         axis = _integer("axis", axis)
         if not -256 <= axis <= -1:
             raise ValueError(
-                f"axis is {axis}; count from the last axis, -1, since a filter does not know the rank"
+                f"axis is {axis}; count from the last, -1, since a filter does not know the rank"
             )
         if not isinstance(dither, bool | np.bool_):
             raise ValueError(f"dither is {dither!r}; use True or False")
@@ -291,15 +289,7 @@ def register(force: bool = False) -> bool:
     """
     if not force and h5py.h5z.filter_avail(FILTER_ID):
         return False
-    return bool(register_filter(library.plugin_info()))
-
-
-#: Extension module of each package that brings or links a libhdf5.
-_EXTENSIONS = {
-    "h5py": "h5py.h5z",
-    "netCDF4": "netCDF4._netCDF4",
-    "tables": "tables.hdf5extension",
-}
+    return libhdf5.register_filter(library.plugin_info())
 
 
 def enable(package: str) -> None:
@@ -321,27 +311,9 @@ def enable(package: str) -> None:
     RuntimeError
         If its libhdf5 cannot be reached.
     """
-    if package not in _EXTENSIONS:
-        raise ValueError(f"unknown package {package!r}; known are {', '.join(_EXTENSIONS)}")
-    extension = importlib.import_module(_EXTENSIONS[package])
-    # Symbols are looked up in the module and then in the libraries that it links.
-    library = ctypes.CDLL(extension.__file__)
-    try:
-        prepend, count, get = library.H5PLprepend, library.H5PLsize, library.H5PLget
-    except AttributeError:
-        raise RuntimeError(
-            f"{package} does not show its libhdf5; set HDF5_PLUGIN_PATH to {PLUGIN_PATH} "
-            "before the program starts"
-        ) from None
-    folders, folder, path = ctypes.c_uint(), ctypes.create_string_buffer(4096), PLUGIN_PATH.encode()
-    get.restype = ctypes.c_ssize_t
-    count(ctypes.byref(folders))
-    for i in range(folders.value):
-        get(ctypes.c_uint(i), folder, ctypes.c_size_t(len(folder)))
-        if folder.value == path:
-            return
-    if prepend(path) < 0:
-        raise RuntimeError(f"the libhdf5 of {package} did not take the folder {PLUGIN_PATH}")
+    if package not in libhdf5.EXTENSIONS:
+        raise ValueError(f"unknown package {package!r}; known are {', '.join(libhdf5.EXTENSIONS)}")
+    libhdf5.add_plugin_folder(package, PLUGIN_PATH)
 
 
 def get_config() -> dict[str, Any]:

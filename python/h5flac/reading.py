@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from .progress import shown
 class _Task:
     """What one chunk gives: some samples of some streams, for some rows of the result."""
 
+    offset: tuple[int, ...]
     stored: Stored | None
     rows: np.ndarray
     part: Part
@@ -34,17 +36,18 @@ def read(
 ) -> np.ndarray:
     """Reads streams of a dataset, chunks side by side, and just the bytes that they need.
 
-    The result is ``np.moveaxis(dset[...], axis, -1)[keep][..., samples]`` with `axis` the axis of
-    time: time is its last axis.
+    Time is the last axis of the result, wherever it is in the dataset; the axes before it are those
+    of ``leading[keep]``, for an array `leading` of the leading shape (all axes but time). With time
+    last in the dataset and `keep` an index, a slice, a list or a mask of its leading shape, that
+    is ``dset[...][keep][..., samples]``.
 
     Parameters
     ----------
     dset : h5py.Dataset
         Compressed with h5flac.
     keep
-        Which streams: any index that NumPy takes for an array of the leading shape (all axes but
-        time). An integer, a slice, a list, a boolean mask, an Ellipsis, or a tuple of these.
-        None keeps all.
+        Which streams: any index that NumPy takes for an array of the leading shape. An integer, a
+        slice, a list, a boolean mask, an Ellipsis, or a tuple of these. None keeps all.
     samples : slice or int
         Which samples of each stream. Negative, open and stepped slices mean what they do in NumPy.
     threads : int
@@ -73,7 +76,7 @@ def read(
         start, stop, step = samples.indices(length)
         count = len(range(start, stop, step))
     else:
-        start, count, step = range(length)[samples], 1, 1
+        start, count, step = _sample(samples, length), 1, 1
     if step < 0:
         start = start + (count - 1) * step
     # The range that is decoded, ascending; a step then thins it.
@@ -82,7 +85,9 @@ def read(
     tasks = list(_tasks(chunks, streams.reshape(-1), start, end)) if whole.size else []
     within = max(1, threads // max(1, len(tasks)))
     work = in_order(
-        lambda task: _decode(chunks, task, whole, within), iter(tasks), min(threads, len(tasks)) or 1
+        lambda task: _decode(chunks, task, whole, within),
+        iter(tasks),
+        min(threads, len(tasks)) or 1,
     )
     for _ in shown(work, len(tasks), "reading"):
         pass
@@ -92,19 +97,29 @@ def read(
     return result.reshape(*streams.shape, count)
 
 
+def _sample(samples: Any, length: int) -> int:
+    try:
+        place = operator.index(samples)
+    except TypeError:
+        raise TypeError(f"samples is {samples!r}; it must be a slice or an integer") from None
+    if not -length <= place < length:
+        raise IndexError(f"sample {place} of streams with {length} samples")
+    return place % length
+
+
 def _tasks(chunks: Chunks, streams: np.ndarray, start: int, end: int) -> Iterator[_Task]:
     """What each chunk gives to samples start to end of streams, numbered in row-major order."""
     time, leading = chunks.time, chunks.leading_shape
     sizes = chunks.chunk_shape[:time] + chunks.chunk_shape[time + 1 :]
     length = chunks.chunk_shape[time]
-    coordinates = np.array(np.unravel_index(streams, leading)).reshape(len(leading), streams.size)
     if leading:
+        coordinates = np.array(np.unravel_index(streams, leading))
         places, local = np.divmod(coordinates, np.array(sizes)[:, None])
         grid = [-(-n // c) for n, c in zip(leading, sizes, strict=True)]
         group = np.ravel_multi_index(tuple(places), grid)
         numbers = np.ravel_multi_index(tuple(local), sizes)
     else:
-        places = coordinates
+        places = np.empty((0, streams.size), np.int64)
         group = numbers = np.zeros(streams.size, np.int64)
     order = np.argsort(group, kind="stable")
     borders = np.flatnonzero(np.diff(group[order])) + 1
@@ -116,8 +131,8 @@ def _tasks(chunks: Chunks, streams: np.ndarray, start: int, end: int) -> Iterato
         for first in range(start - start % length, end, length):
             a, b = max(start, first), min(end, first + length)
             part = Part(selected, a - first, b - a)
-            stored = find((*corner[:time], first, *corner[time:]))
-            yield _Task(stored, rows, part, slice(a - start, b - start))
+            offset = (*corner[:time], first, *corner[time:])
+            yield _Task(offset, find(offset), rows, part, slice(a - start, b - start))
 
 
 def _decode(chunks: Chunks, task: _Task, whole: np.ndarray, threads: int) -> None:
@@ -132,14 +147,13 @@ def _decode(chunks: Chunks, task: _Task, whole: np.ndarray, threads: int) -> Non
     # A place in one piece is decoded in place, others through a buffer.
     direct = target is not None and target.flags.c_contiguous
     out = target if direct else np.empty((rows.size, part.sample_count), whole.dtype)
-    _decode_part(chunks, task.stored, part, out, threads)
+    with chunks.errors_of(task.offset):
+        _decode_part(chunks, task.stored, part, out, threads)
     if not direct:
         whole[place] = out
 
 
-def _decode_part(
-    chunks: Chunks, stored: Stored, part: Part, out: np.ndarray, threads: int
-) -> None:
+def _decode_part(chunks: Chunks, stored: Stored, part: Part, out: np.ndarray, threads: int) -> None:
     layout = chunks.layout
     streams = np.arange(layout.streams, dtype=np.uint64)
     complete = (

@@ -75,7 +75,9 @@ def write(
     store(chunks, offsets, in_order(compress, tasks(), min(threads, len(offsets))), "writing")
 
 
-def store(chunks: Chunks, offsets: list[tuple[int, ...]], stored: Iterator[bytes], what: str) -> None:
+def store(
+    chunks: Chunks, offsets: list[tuple[int, ...]], stored: Iterator[bytes], what: str
+) -> None:
     """Puts compressed chunks into their dataset."""
     # fletcher32 is marked as left out: each chunk has checksums of its own.
     mask = 2 if chunks.fletcher32 else 0
