@@ -32,7 +32,7 @@ def write(
     quanta : array of the leading shape (all axes but time), or what broadcasts to it
         The step of each stream, in the unit of the data; any reader decodes the result. The dataset
         must be lossless (``Flac()``), so that rewriting it later, when these steps are not
-        known any more, loses nothing more. Integers are lossless all the same.
+        known any more, loses nothing more. Integers and booleans are lossless all the same.
     samples : slice
         Which samples of the streams to write, in whole chunks: from the beginning of a chunk to
         the end of one, or of the dataset.
@@ -45,11 +45,11 @@ def write(
         If the dataset is not compressed with h5flac or not lossless where `quanta` is given, if
         shapes do not fit, or if a step is not finite and above 0.
     TypeError
-        If the array's type does not convert to the dataset's.
+        If the dataset's type does not hold every value of the array's.
     """
     chunks, threads = Chunks(dset), thread_count(threads)
     arr = arr if hasattr(arr, "shape") and hasattr(arr, "dtype") else np.asarray(arr)
-    if not np.can_cast(arr.dtype, dset.dtype, "same_kind"):
+    if not _fits(arr.dtype, dset.dtype):
         raise TypeError(f"data are {arr.dtype}, and the dataset holds {dset.dtype}; convert first")
     start, end = _whole_chunks(chunks, samples)
     expected = list(chunks.shape)
@@ -73,6 +73,12 @@ def write(
         )
 
     store(chunks, offsets, in_order(compress, tasks(), min(threads, len(offsets))), "writing")
+
+
+def _fits(dtype: np.dtype, target: np.dtype) -> bool:
+    """Whether a type holds every value of another; NumPy calls int64 to float64 safe, too."""
+    wide_integer = dtype.kind in "iu" and dtype.itemsize == 8
+    return np.can_cast(dtype, target) and not (wide_integer and target.kind in "fc")
 
 
 def store(

@@ -18,7 +18,6 @@ def test_it_stores_the_bytes_that_h5py_stores(file, rng, filter, threads):
     usual = file.create_dataset("usual", data=data, chunks=(2, 300), **filter)
     direct = file.create_dataset("direct", data.shape, "f4", chunks=(2, 300), **filter)
     h5flac.write(direct, data, threads=threads)
-    assert np.array_equal(usual[...], direct[...])
     assert usual.id.get_num_chunks() == direct.id.get_num_chunks()
     for i in range(usual.id.get_num_chunks()):
         offset = usual.id.get_chunk_info(i).chunk_offset
@@ -75,7 +74,6 @@ def test_rewriting_loses_nothing_more(file, rng):
         ([1, 2, 3, -1], "above 0"),
         ([1, 2, 3, np.nan], "finite"),
         ([1, 2, 3, np.inf], "finite"),
-        ([1, 2, 3, 1e-310], "1e-310|quanta"),
     ],
 )
 def test_wrong_steps_raise_in_words_and_write_nothing(file, rng, quanta, message):
@@ -91,12 +89,10 @@ def test_steps_need_a_lossless_dataset(file, rng):
         h5flac.write(dset, drifting(rng, (4, 1000)), quanta=0.1)
 
 
-def test_integers_are_lossless_and_say_so(file):
+def test_integers_are_lossless_whatever_the_step(file):
     dset = file.create_dataset("x", (4, 1000), "i4", chunks=(2, 300), **Flac())
-    data = np.arange(4000).reshape(4, 1000)
-    with pytest.raises(ValueError, match="int"):
-        h5flac.write(dset, data.astype("i4"), quanta=10.0)
-    h5flac.write(dset, data.astype("i4"))
+    data = np.arange(4000, dtype="i4").reshape(4, 1000)
+    h5flac.write(dset, data, quanta=10.0)
     assert np.array_equal(dset[...], data)
 
 
@@ -111,6 +107,9 @@ def test_shapes_and_types_must_fit(file, rng):
         h5flac.write(integers, np.zeros((4, 1000), "i8"))
     with pytest.raises(TypeError, match="data are float64"):
         h5flac.write(integers, np.zeros((4, 1000)))
+    double = file.create_dataset("d", (4, 1000), "f8", chunks=(2, 300), **Flac())
+    with pytest.raises(TypeError, match="data are int64, and the dataset holds float64"):
+        h5flac.write(double, np.zeros((4, 1000), "i8"))
 
 
 def test_a_conversion_that_loses_values_is_refused(file):
