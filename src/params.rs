@@ -143,10 +143,9 @@ impl Params {
             if is_step(x) {
                 return Ok(());
             }
-            let found = if x.is_subnormal() { format!("{x:e}") } else { x.to_string() };
             Err(Error::invalid(format!(
-                "{name} is {found}; it must be finite and above 0, and is passed as the 64 bits \
-                 of a double in words 2 (low) and 3 (high)"
+                "{}, and is passed as the 64 bits of a double in words 2 (low) and 3 (high)",
+                not_a_step(name, x)
             )))
         };
         match self.mode {
@@ -182,6 +181,14 @@ impl Params {
 /// lost bits.
 pub(crate) fn is_step(x: f64) -> bool {
     x.is_normal() && x > 0.0
+}
+
+/// What to say of a number that cannot be one.
+pub(crate) fn not_a_step(name: &str, x: f64) -> String {
+    if x.is_subnormal() && x > 0.0 {
+        return format!("{name} is {x:e}; it must be at least {:e}", f64::MIN_POSITIVE);
+    }
+    format!("{name} is {x}; it must be finite and above 0")
 }
 
 fn f64_from_words(low: u32, high: u32) -> f64 {
@@ -222,7 +229,10 @@ mod tests {
             (&[5, 7], "unknown mode 7"),
             (&[5, 0, 1], "lossless mode takes no argument"),
             (&[5, 1], "quanta is 0; it must be finite and above 0"),
-            (&[5, 1, 1], "quanta is 5e-324; it must be finite and above 0, and is passed as"),
+            (
+                &[5, 1, 1],
+                "quanta is 5e-324; it must be at least 2.2250738585072014e-308, and is passed as",
+            ),
             (&[5, 1, nan as u32, (nan >> 32) as u32], "quanta is NaN"),
             (&[5, 2, 1, 23], "the power (word 3) 0 to 22"),
             (&[5, 3, 0], "precision of 0 decimal digits"),

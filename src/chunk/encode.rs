@@ -9,7 +9,7 @@ use super::table::TableBuilder;
 use crate::error::{Error, Result};
 use crate::layout::{ByteOrder, Dtype, Shape, StreamView};
 use crate::parallel::{Workspaces, map};
-use crate::params::{Mode, Params, is_step};
+use crate::params::{Mode, Params, is_step, not_a_step};
 use crate::quantize::{Grids, Wishes};
 use crate::sample::Sample;
 use crate::simd::kernels;
@@ -73,8 +73,10 @@ pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<
                 shape.streams()
             )));
         }
-        if let Some(bad) = quanta.iter().find(|&&q| !is_step(q)) {
-            return Err(Error::invalid(format!("quanta is {bad}; it must be finite and above 0")));
+        if let Some((stream, &bad)) = quanta.iter().enumerate().find(|&(_, &q)| !is_step(q)) {
+            return Err(
+                Error::invalid(not_a_step("quanta", bad)).within(format!("stream {stream}"))
+            );
         }
     }
     Ok(with_sample!(dtype, T => Chunk::<T>::new(data, request).compress()))
