@@ -49,6 +49,7 @@ mod arithmetic;
 pub mod chunk;
 pub mod cross;
 pub mod error;
+pub mod files;
 pub mod flac;
 pub mod layout;
 pub mod parallel;

@@ -1,12 +1,14 @@
 /* h5flac: error-bounded compression of time streams in HDF5.
  *
- * Two uses, one library (libh5flac.so, which is also the HDF5 filter plugin):
+ * Three uses, one library (libh5flac.so, which is also the HDF5 filter plugin):
  *
  * 1. Parameter words for H5Pset_filter. A program that only writes and reads HDF5 files needs nothing but the
  *    filter id and five words; the h5flac_params_* functions fill them and check their values.
  *
  * 2. Chunks without HDF5: compress, decompress, and decode some samples of some streams from a chunk in
  *    memory or from the byte ranges that they need (what H5Dread_chunk gives, or an object store).
+ *
+ * 3. Streams of integers as FLAC files in memory.
  *
  * Functions that can fail return H5FLAC_OK or a negative H5FLAC_ERROR_*, and leave a message that
  * h5flac_last_error gives. On failure no output is to be used. All sizes are 64-bit. All functions may be called
@@ -107,7 +109,7 @@ int h5flac_compress(const void *data, uint64_t data_length, const h5flac_layout 
                     const double *quanta, uint64_t quanta_count, unsigned threads, void **chunk,
                     uint64_t *chunk_length);
 
-/* Frees a chunk of h5flac_compress; NULL is fine. */
+/* Frees what h5flac_compress or h5flac_flac_compress gave; NULL is fine. */
 void h5flac_free(void *chunk);
 
 /* Type and shape of a chunk; its head (see h5flac_head_length) suffices. */
@@ -155,6 +157,28 @@ int h5flac_decompress_ranges(const void *head, uint64_t head_length,
                              const h5flac_selection *selection, const h5flac_range *ranges,
                              const void *const *bytes, uint64_t count, void *out,
                              uint64_t out_length, unsigned threads);
+
+/* ------------------------------------------------------------------ FLAC files
+ *
+ * Streams of native integers, each as a whole FLAC file in memory, as the Python package flacarray stores them.
+ * size 4: int32_t, one channel. size 8: int64_t, two channels: channel 0 has the low 32 bits, channel 1 the high
+ * ones. 32 bits per sample. Any FLAC program reads these files (libFLAC 1.4 or later), but has no use for two channels.
+ */
+
+/* Compresses streams * length integers, one stream after another. level: 0 to 8. threads: 0 for what
+ * H5FLAC_NUM_THREADS says. On success *bytes has *total bytes, all files one after another, to be freed with
+ * h5flac_free, and lengths[i] is how many of them file i has. */
+int h5flac_flac_compress(const void *integers, unsigned size, uint64_t streams, uint64_t length,
+                         unsigned level, unsigned threads, void **bytes, uint64_t *total,
+                         uint64_t *lengths);
+
+/* Decodes samples first_sample to first_sample + sample_count - 1 of each of count files, whoever wrote them: file i
+ * has lengths[i] bytes from bytes[starts[i]] on, and `length` samples. out: count * sample_count integers. Where all
+ * samples are wanted, all bytes are verified; else those of the frames that hold them. */
+int h5flac_flac_decompress(const void *bytes, uint64_t bytes_length, const uint64_t *starts,
+                           const uint64_t *lengths, uint64_t count, unsigned size, uint64_t length,
+                           uint64_t first_sample, uint64_t sample_count, void *out,
+                           unsigned threads);
 
 #ifdef __cplusplus
 }

@@ -31,6 +31,16 @@ impl Channels {
         }
     }
 
+    /// Its code in a frame header.
+    fn code(self) -> u64 {
+        match self {
+            Channels::Independent(count) => count as u64 - 1,
+            Channels::LeftSide => 8,
+            Channels::SideRight => 9,
+            Channels::MidSide => 10,
+        }
+    }
+
     /// Which of them is a difference, with one bit more.
     pub fn side(self) -> Option<usize> {
         match self {
@@ -131,8 +141,14 @@ fn reserved(field: &str, code: u64) -> Error {
     Error::corrupt(format!("reserved {field} code {code} in the frame header"))
 }
 
-/// Writes the header of a mono frame with a fixed block size and STREAMINFO's sample rate.
-pub fn write_header(samples: usize, width: u32, number: u64, out: &mut BitWriter<'_>) {
+/// Writes the header of a frame with a fixed block size and STREAMINFO's sample rate.
+pub fn write_header(
+    samples: usize,
+    channels: Channels,
+    width: u32,
+    number: u64,
+    out: &mut BitWriter<'_>,
+) {
     out.put(0xfff8, 16);
     let (size, size_bits) = match samples {
         192 => (1, 0),
@@ -143,7 +159,7 @@ pub fn write_header(samples: usize, width: u32, number: u64, out: &mut BitWriter
     };
     out.put(u64::from(size) << 4, 8);
     let code = WIDTHS.iter().position(|&w| w == width).unwrap_or(0);
-    out.put((code as u64) << 1, 8);
+    out.put(channels.code() << 4 | (code as u64) << 1, 8);
     write_number(number, out);
     if size_bits > 0 {
         out.put(samples as u64 - 1, size_bits);
@@ -195,7 +211,7 @@ mod tests {
     fn written(samples: usize, width: u32, number: u64) -> Vec<u8> {
         let mut bytes = vec![0; LONGEST_HEADER + BitWriter::SLACK];
         let mut writer = BitWriter::new(&mut bytes);
-        write_header(samples, width, number, &mut writer);
+        write_header(samples, Channels::Independent(1), width, number, &mut writer);
         let length = writer.finish();
         bytes.truncate(length);
         bytes

@@ -7,12 +7,14 @@ mod analysis;
 mod bit_reader;
 mod bit_writer;
 mod blocks;
+mod channel;
 mod crc;
 mod decoder;
 mod encoder;
 mod file;
 mod frame;
 mod level;
+mod metadata;
 mod partition;
 mod residual;
 mod search;
@@ -22,7 +24,8 @@ pub use bit_reader::BitReader;
 pub use bit_writer::BitWriter;
 pub use decoder::{Decoder, Frame};
 pub use encoder::Encoder;
-pub use file::{Audio, FILE_HEADER, file_header, read_file};
+pub use file::{Audio, read_file};
+pub use metadata::{FILE_HEADER, StreamInfo, file_header};
 
 /// Largest block the encoder chooses.
 pub const MAX_BLOCK: usize = 16384;

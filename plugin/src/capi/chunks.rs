@@ -17,7 +17,8 @@ pub(super) fn options(threads: c_uint) -> Options {
     Options { verify: true, threads: thread_count(threads) }
 }
 
-fn thread_count(threads: c_uint) -> usize {
+/// `threads` that a caller asks for, where 0 is what the environment says.
+pub(super) fn thread_count(threads: c_uint) -> usize {
     match threads {
         0 => environment::threads(),
         n => memory::threads(n.min(MOST_THREADS) as usize),

@@ -5,6 +5,7 @@
 //! bytes its length says is the caller's promise.
 
 pub mod chunks;
+pub mod files;
 pub mod params;
 pub mod selection;
 
