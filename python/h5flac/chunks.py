@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from . import libhdf5, library
-from .filter import Flac, stored_words
+from .filter import Flac, filters, stored_words
 from .library import FILTER_ID, CorruptError, Layout
 
 _FLETCHER32 = 3
@@ -74,14 +74,14 @@ class Chunks:
         self.shape = dataset.shape
         self.chunk_shape = dataset.chunks
         self.layout = Layout.of(dataset.dtype, self.chunk_shape, self.axis)
-        plist = dataset.id.get_create_plist()
-        pipeline = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+        pipeline = list(filters(dataset))
         if pipeline not in ([FILTER_ID], [FILTER_ID, _FLETCHER32]):
             raise ValueError(
                 f"dataset {dataset.name} has other filters beside h5flac ({pipeline}); "
                 "use h5py's own dataset[...]"
             )
         self.fletcher32 = len(pipeline) > 1
+        plist = dataset.id.get_create_plist()
         defined = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
         #: The fill value that a user defined, one element, else None.
         self.fill = np.asarray(dataset.fillvalue, dataset.dtype) if defined else None

@@ -247,6 +247,13 @@ def _decimal(quanta: Decimal) -> tuple[int, int]:
     return numerator, -exponent
 
 
+def filters(dataset: h5py.Dataset) -> dict[int, tuple[int, ...]]:
+    """Number and parameter words of each filter of a dataset, in the order of its pipeline."""
+    plist = dataset.id.get_create_plist()
+    found = (plist.get_filter(i) for i in range(plist.get_nfilters()))
+    return {code: tuple(word & 0xFFFFFFFF for word in words) for code, _, words, _ in found}
+
+
 def stored_words(dataset: h5py.Dataset) -> tuple[int, ...]:
     """The parameter words that a dataset stores for h5flac.
 
@@ -255,12 +262,10 @@ def stored_words(dataset: h5py.Dataset) -> tuple[int, ...]:
     ValueError
         If it is not compressed with h5flac.
     """
-    plist = dataset.id.get_create_plist()
-    for i in range(plist.get_nfilters()):
-        code, _, words, _ = plist.get_filter(i)
-        if code == FILTER_ID:
-            return tuple(word & 0xFFFFFFFF for word in words)
-    raise ValueError(f"dataset {dataset.name} is not compressed with h5flac")
+    words = filters(dataset).get(FILTER_ID)
+    if words is None:
+        raise ValueError(f"dataset {dataset.name} is not compressed with h5flac")
+    return words
 
 
 def from_filter_options(filter_id: int, filter_options: Sequence[int]) -> Flac:

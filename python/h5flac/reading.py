@@ -12,7 +12,7 @@ import numpy as np
 
 from . import library
 from .chunks import Chunks, Stored, fetch
-from .library import Part
+from .library import CorruptError, Part
 from .parallel import in_order, thread_count
 from .progress import shown
 
@@ -22,7 +22,6 @@ class _Task:
     """What one chunk gives: some samples of some streams, for some rows of the result."""
 
     offset: tuple[int, ...]
-    stored: Stored | None
     rows: np.ndarray
     part: Part
     columns: slice
@@ -84,11 +83,9 @@ def read(
     whole = np.empty((streams.size, end - start if count else 0), dset.dtype)
     tasks = list(_tasks(chunks, streams.reshape(-1), start, end)) if whole.size else []
     within = max(1, threads // max(1, len(tasks)))
-    work = in_order(
-        lambda task: _decode(chunks, task, whole, within),
-        iter(tasks),
-        min(threads, len(tasks)) or 1,
-    )
+    find = chunks.open()
+    found = ((task, find(task.offset)) for task in tasks)
+    work = in_order(lambda task: _decode(chunks, *task, whole, within), found, threads)
     for _ in shown(work, len(tasks), "reading"):
         pass
     result = whole[:, ::step] if step != 1 else whole
@@ -123,7 +120,6 @@ def _tasks(chunks: Chunks, streams: np.ndarray, start: int, end: int) -> Iterato
         group = numbers = np.zeros(streams.size, np.int64)
     order = np.argsort(group, kind="stable")
     borders = np.flatnonzero(np.diff(group[order])) + 1
-    find = chunks.open()
     for rows in np.split(order, borders):
         place = places[:, rows[0]]
         corner = [int(p) * c for p, c in zip(place, sizes, strict=True)]
@@ -132,15 +128,17 @@ def _tasks(chunks: Chunks, streams: np.ndarray, start: int, end: int) -> Iterato
             a, b = max(start, first), min(end, first + length)
             part = Part(selected, a - first, b - a)
             offset = (*corner[:time], first, *corner[time:])
-            yield _Task(offset, find(offset), rows, part, slice(a - start, b - start))
+            yield _Task(offset, rows, part, slice(a - start, b - start))
 
 
-def _decode(chunks: Chunks, task: _Task, whole: np.ndarray, threads: int) -> None:
+def _decode(
+    chunks: Chunks, task: _Task, stored: Stored | None, whole: np.ndarray, threads: int
+) -> None:
     """Decodes a task into its place in the result."""
     rows, part = task.rows, task.part
     ascending = rows[-1] - rows[0] == rows.size - 1 and np.all(np.diff(rows) == 1)
     place = (slice(rows[0], rows[-1] + 1) if ascending else rows, task.columns)
-    if task.stored is None:
+    if stored is None:
         whole[place] = chunks.dataset.fillvalue
         return
     target = whole[place] if ascending else None
@@ -148,7 +146,7 @@ def _decode(chunks: Chunks, task: _Task, whole: np.ndarray, threads: int) -> Non
     direct = target is not None and target.flags.c_contiguous
     out = target if direct else np.empty((rows.size, part.sample_count), whole.dtype)
     with chunks.errors_of(task.offset):
-        _decode_part(chunks, task.stored, part, out, threads)
+        _decode_part(chunks, stored, part, out, threads)
     if not direct:
         whole[place] = out
 
@@ -162,7 +160,7 @@ def _decode_part(chunks: Chunks, stored: Stored, part: Part, out: np.ndarray, th
         and np.array_equal(part.streams, streams)
     )
     if not stored.compressed:
-        raw = np.frombuffer(stored.whole(), layout.dtype)
+        raw = decode_chunk(chunks, stored)
         raw = raw.reshape(layout.outer, layout.length, layout.inner).swapaxes(1, 2)
         samples = slice(part.first_sample, part.first_sample + part.sample_count)
         out[...] = raw.reshape(layout.streams, layout.length)[part.streams.astype(int), samples]
@@ -178,3 +176,22 @@ def _decode_part(chunks: Chunks, stored: Stored, part: Part, out: np.ndarray, th
         chunks.check(head)
         ranges, buffers = fetch(stored, library.byte_ranges(head, part))
         library.decompress_ranges(head, part, ranges, buffers, out, threads)
+
+
+def decode_chunk(chunks: Chunks, stored: Stored, threads: int = 1) -> np.ndarray:
+    """A whole chunk as HDF5 has it in memory: of the chunk's shape, with what pads it at an edge.
+
+    Raises
+    ------
+    CorruptError
+        If it is damaged.
+    """
+    data, layout = stored.whole(), chunks.layout
+    if stored.compressed:
+        chunks.check(data)
+        out = np.empty(chunks.chunk_shape, layout.dtype)
+        library.decompress(data, out, threads)
+        return out
+    if len(data) != layout.nbytes:
+        raise CorruptError(f"has {len(data)} bytes uncompressed, not {layout.nbytes}")
+    return np.frombuffer(data, layout.dtype).reshape(chunks.chunk_shape)

@@ -80,9 +80,7 @@ def _candidates(asked: Flac, sample: Sample) -> Iterator[Flac]:
             yield Flac(noise=parts, **base)
 
 
-def _recommend(
-    asked: Flac, sample: Sample, tried: list[tuple[Trial, Errors]]
-) -> tuple[Flac, str]:
+def _recommend(asked: Flac, sample: Sample, tried: list[tuple[Trial, Errors]]) -> tuple[Flac, str]:
     by_filter = {trial.filter: trial for trial, _ in tried}
     if asked.mode != "lossless":
         chosen = Flac(**asked.config | {"level": 5})
@@ -109,7 +107,9 @@ def _about_levels(reason: str, by_filter: dict[Flac, Trial], chosen: Flac) -> st
         return reason
     smaller = 1 - high.nbytes / usual.nbytes
     slower = high.encode_seconds / usual.encode_seconds
-    return f"{reason}; level 8 would be {smaller:.1%} smaller, and {slower:.2g} times slower to write"
+    return (
+        f"{reason}; level 8 would be {smaller:.1%} smaller, and {slower:.2g} times slower to write"
+    )
 
 
 def _as_json(sample: Sample, trial: Trial, error: Errors) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _row(sample: Sample, trial: Trial, error: Errors) -> list[str]:
         f"{found['bits_per_sample']:.2f}",
         number(error.largest),
         number(error.rms),
-        "–" if relative is None else f"{relative:.2%}",
+        "-" if relative is None else f"{relative:.2%}",
         f"{found['encode_megabytes_per_second']:.0f}",
         f"{found['decode_megabytes_per_second']:.0f}",
     ]

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..filter import Flac
 from .options import add_command, add_file, add_filter, dataset_of, filter_of, opened
-from .sample import Sample, Trial, add_sample, attempt, errors, magnitude, take
+from .sample import Sample, Trial, add_sample, attempt, errors, take
 from .table import number, size
 
 _DESCRIPTION = """\
@@ -23,7 +23,7 @@ Draw original against decoded: a stream, the errors, spectra, bits of each strea
   h5flac report data.h5 x --noise 4 -o report.html      what these options would do to x
   h5flac report data.h5 x --decoded small.h5            x beside what small.h5 holds of it
 
-The output is one file: a PNG, or an HTML page with the picture and the numbers. Needs matplotlib."""
+The output is one file: a PNG, or an HTML page with the picture and numbers. Needs matplotlib."""
 
 #: Samples of a segment whose spectrum is taken.
 _SEGMENT = 4096
@@ -39,7 +39,9 @@ def add_parser(commands: Any) -> None:
     )
     text = "compare with a dataset of the same name in this file, or with FILE:DATASET"
     parser.add_argument("--decoded", metavar="FILE", help=text)
-    text = "samples in a second (or other unit of time); default: spectra are over cycles per sample"
+    text = (
+        "samples in a second (or other unit of time); default: spectra are over cycles per sample"
+    )
     parser.add_argument("--rate", type=float, metavar="HZ", help=text)
     add_sample(parser)
     add_filter(parser)
@@ -116,7 +118,7 @@ def _draw(sample: Sample, trial: Trial, title: str, rate: float | None) -> bytes
     figure.suptitle(title)
     axes = figure.subplots(2, 2)
     _draw_stream(axes[0, 0], original[0], decoded[0])
-    _draw_errors(axes[0, 1], magnitude_of_all(original, decoded))
+    _draw_errors(axes[0, 1], _differences(original, decoded))
     _draw_spectra(axes[1, 0], original, decoded, rate)
     _draw_bits(axes[1, 1], sample, trial.filter)
     buffer = io.BytesIO()
@@ -129,7 +131,7 @@ def _real(streams: np.ndarray) -> np.ndarray:
     return streams.real.astype(np.float64)
 
 
-def magnitude_of_all(original: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+def _differences(original: np.ndarray, decoded: np.ndarray) -> np.ndarray:
     """Errors with their sign, those that are finite."""
     with np.errstate(invalid="ignore"):
         difference = (decoded - original).reshape(-1)
@@ -147,7 +149,7 @@ def _draw_stream(axes: Any, original: np.ndarray, decoded: np.ndarray) -> None:
 
 
 def _draw_errors(axes: Any, difference: np.ndarray) -> None:
-    axes.set(title="errors", xlabel="decoded − original", ylabel="samples")
+    axes.set(title="errors", xlabel="decoded - original", ylabel="samples")
     if not difference.any():
         axes.text(0.5, 0.5, "no error: lossless", ha="center", transform=axes.transAxes)
         return
@@ -155,7 +157,9 @@ def _draw_errors(axes: Any, difference: np.ndarray) -> None:
     bound = np.abs(difference).max()
     for edge in (-bound, bound):
         axes.axvline(edge, color="0.3", linestyle="--", linewidth=1)
-    axes.annotate(f"largest {number(bound)}", (bound, 0), (-4, 8), textcoords="offset points", ha="right")
+    axes.annotate(
+        f"largest {number(bound)}", (bound, 0), (-4, 8), textcoords="offset points", ha="right"
+    )
 
 
 def _draw_spectra(axes: Any, original: np.ndarray, decoded: np.ndarray, rate: float | None) -> None:
@@ -193,7 +197,7 @@ def _page(name: str, sample: Sample, trial: Trial, filter: Flac, picture: bytes)
         "bits per sample": f"{8 * trial.nbytes / sample.size:.3f}",
         "largest error": number(found.largest),
         "RMS error": number(found.rms),
-        "RMS error of the noise": f"{found.relative:.2%}" if math.isfinite(found.relative) else "–",
+        "RMS error of the noise": f"{found.relative:.2%}" if math.isfinite(found.relative) else "-",
     }
     lines = "\n".join(
         f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>"

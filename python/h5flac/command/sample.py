@@ -56,7 +56,7 @@ class Sample:
 
 
 def noise(streams: np.ndarray) -> np.ndarray:
-    """Standard deviation of the white noise in each of (streams, samples), from third differences."""
+    """Standard deviation of the white noise of (streams, samples), from third differences."""
     if streams.shape[-1] < 4:
         return np.full(len(streams), np.nan)
     parts = (streams.real, streams.imag) if streams.dtype.kind == "c" else (streams,)

@@ -11,8 +11,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     aligned = []
     for head, *cells in columns:
         width = max(map(len, (head, *cells)))
-        numeric = cells and all(cell[:1].isdigit() or cell[:1] in "-–." for cell in cells)
-        aligned.append([cell.rjust(width) if numeric else cell.ljust(width) for cell in (head, *cells)])
+        numeric = cells and all(cell[:1].isdigit() or cell[:1] in "-." for cell in cells)
+        aligned.append(
+            [cell.rjust(width) if numeric else cell.ljust(width) for cell in (head, *cells)]
+        )
     lines = ["  ".join(line).rstrip() for line in zip(*aligned, strict=True)]
     rule = "  ".join("─" * len(column[0]) for column in aligned)
     return "\n".join([lines[0], rule, *lines[1:]])

@@ -12,8 +12,8 @@ from typing import Any
 import h5py
 
 from ..chunks import Chunks, Stored
-from ..filter import is_compressed
-from ..library import CorruptError
+from ..filter import filters
+from ..library import FILTER_ID, CorruptError
 from ..parallel import in_order, thread_count
 from ..progress import shown
 from ..reading import decode_chunk
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     threads = thread_count(options.threads)
     with opened(options.file) as file:
         if options.dataset is None:
-            chosen = [dataset for dataset in datasets(file) if is_compressed(dataset)]
+            chosen = [dataset for dataset in datasets(file) if FILTER_ID in filters(dataset)]
         else:
             chosen = [dataset_of(file, options.dataset)]
         found = [_verify(dataset, threads) for dataset in chosen]
