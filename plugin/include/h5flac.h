@@ -115,6 +115,30 @@ void h5flac_free(void *chunk);
 /* Type and shape of a chunk; its head (see h5flac_head_length) suffices. */
 int h5flac_describe(const void *chunk, uint64_t length, h5flac_layout *layout);
 
+#define H5FLAC_CODING_RAW 0u      /* as they are, since that is smallest */
+#define H5FLAC_CODING_LOSSLESS 1u /* every bit comes back */
+#define H5FLAC_CODING_QUANTA 2u
+#define H5FLAC_CODING_DECIMAL 3u
+#define H5FLAC_CODING_DITHERED 4u
+#define H5FLAC_CODING_AFFINE 5u /* multiples of a step from an offset */
+
+/* How a stream of a chunk is stored. Complex numbers have two for each stream: real and imaginary parts. */
+typedef struct h5flac_stream {
+    unsigned coding;     /* H5FLAC_CODING_* */
+    unsigned width;      /* bits per sample of its FLAC frames, 0 without any */
+    double quanta;       /* the step in the unit of the data, 0 where every bit comes back */
+    uint64_t frames;     /* FLAC frames */
+    uint64_t bytes;      /* of frames and exceptions; the chunk's head and checksum are not counted */
+    uint64_t exceptions; /* samples that are stored bit for bit beside the frames */
+    uint64_t predicted;  /* 1 where other streams of the chunk predict it, else 0 */
+} h5flac_stream;
+
+/* Writes up to capacity streams of a chunk, in order, and sets *count to how many there are; call again with more
+ * room if that is above capacity. capacity 0 with streams NULL only counts. Needs the whole chunk, decodes
+ * nothing. */
+int h5flac_streams(const void *chunk, uint64_t length, h5flac_stream *streams, uint64_t capacity,
+                   uint64_t *count);
+
 /* Decompresses a whole chunk; out_length must be outer * length * inner * size (* 2 if complex). */
 int h5flac_decompress(const void *chunk, uint64_t length, void *out, uint64_t out_length,
                       unsigned threads);

@@ -275,6 +275,44 @@ def describe(head: Any) -> Layout:
     return Layout._from_c(layout)
 
 
+_STREAM = np.dtype(
+    [
+        ("coding", np.uint32),
+        ("width", np.uint32),
+        ("quanta", np.float64),
+        ("frames", np.uint64),
+        ("bytes", np.uint64),
+        ("exceptions", np.uint64),
+        ("predicted", np.uint64),
+    ]
+)
+
+
+def streams(chunk: Any) -> np.ndarray:
+    """How each stream of a chunk is stored.
+
+    Returns
+    -------
+    array of shape (streams, components), components being 2 for complex numbers, else 1
+        Its fields: "coding" (the H5FLAC_CODING_* of h5flac.h), "width" (bits per sample of the FLAC
+        frames), "quanta" (the step in the unit of the data, 0 where every bit comes back),
+        "frames", "bytes" (of frames and exceptions), "exceptions" (samples stored bit for bit
+        beside the frames), "predicted" (1 where other streams predict it).
+    """
+    data, count, layout = _bytes(chunk), ctypes.c_uint64(), describe(chunk)
+    components = 2 if layout.dtype.kind == "c" else 1
+    found = np.empty((layout.streams, components), _STREAM)
+    _call(
+        "h5flac_streams",
+        _address(data),
+        ctypes.c_uint64(data.size),
+        _address(found),
+        ctypes.c_uint64(found.size),
+        ctypes.byref(count),
+    )
+    return found
+
+
 def decompress(chunk: Any, out: np.ndarray, threads: int = 1) -> None:
     """Decompresses a whole chunk into a contiguous array of its layout's size."""
     data = _bytes(chunk)

@@ -250,6 +250,11 @@ impl Head {
         self.table().stream(index, self.shape.length)
     }
 
+    /// Bytes that the frames and exceptions of a stream have in all.
+    pub(super) fn stream_bytes(&self, index: usize) -> u64 {
+        self.table().bytes(index)
+    }
+
     /// Bytes of the FLAC frame `frame` of a stream, and of what follows it up to the next.
     pub(super) fn frame(&self, index: usize, stream: &Stream, frame: usize) -> [Range<u64>; 2] {
         self.table().frame(index, stream, frame).map(|range| self.in_chunk(range))

@@ -321,6 +321,11 @@ impl Table {
         self.rows.last().map_or(0, |row| row.start)
     }
 
+    /// Bytes in the payload of a stream's frames and exceptions.
+    pub fn bytes(&self, index: usize) -> u64 {
+        if self.has_parts() { self.rows[index + 1].start - self.rows[index].start } else { 0 }
+    }
+
     /// Whether any stream has frames or exceptions.
     pub fn has_parts(&self) -> bool {
         !self.rows.is_empty()

@@ -115,6 +115,64 @@ pub unsafe extern "C" fn h5flac_describe(
     })
 }
 
+/// `h5flac_stream` in the header.
+#[repr(C)]
+pub struct CStream {
+    /// [`h5flac::chunk::Coding`] as its number.
+    pub coding: c_uint,
+    /// Bits per sample of the FLAC frames.
+    pub width: c_uint,
+    /// The step.
+    pub quanta: f64,
+    /// FLAC frames.
+    pub frames: u64,
+    /// Bytes of frames and exceptions.
+    pub bytes: u64,
+    /// Samples beside the frames.
+    pub exceptions: u64,
+    /// 0 or 1.
+    pub predicted: u64,
+}
+
+/// How the streams of a chunk are stored.
+///
+/// # Safety
+/// `length` bytes at `chunk`; room for `capacity` streams; `count` is written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_streams(
+    chunk: *const c_void,
+    length: u64,
+    streams: *mut CStream,
+    capacity: u64,
+    count: *mut u64,
+) -> c_int {
+    status(|| {
+        // SAFETY: the caller's promise.
+        let (bytes, out, count) = unsafe {
+            (
+                input("chunk", chunk.cast::<u8>(), length)?,
+                output("streams", streams, capacity)?,
+                one("count", count)?,
+            )
+        };
+        let head = memory::head(bytes)?;
+        for (index, place) in out.iter_mut().enumerate().take(head.component_streams()) {
+            let info = head.inspect(bytes, index)?;
+            *place = CStream {
+                coding: info.coding as c_uint,
+                width: info.width,
+                quanta: info.quanta,
+                frames: info.frames,
+                bytes: info.bytes,
+                exceptions: info.exceptions,
+                predicted: u64::from(info.predicted),
+            };
+        }
+        *count = head.component_streams() as u64;
+        Ok(())
+    })
+}
+
 /// Decompresses a chunk into `out` of exactly its raw length.
 ///
 /// # Safety

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except library.CorruptError as error:
         print(f"h5flac: {error}", file=sys.stderr)
         return 1
-    except (OSError, ValueError, KeyError, ImportError, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"h5flac: {message}", file=sys.stderr)
         return 2

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 def _candidates(asked: Flac, sample: Sample) -> Iterator[Flac]:
     base: dict[str, Any] = {"axis": asked.axis}
     if asked.mode != "lossless":
-        yield Flac(asked.level, axis=asked.axis)
+        yield Flac(axis=asked.axis)
         for level in sorted({*_LEVELS, asked.level}):
             yield Flac(**asked.config | {"level": level})
         return
@@ -82,14 +82,17 @@ def _candidates(asked: Flac, sample: Sample) -> Iterator[Flac]:
 
 def _recommend(asked: Flac, sample: Sample, tried: list[tuple[Trial, Errors]]) -> tuple[Flac, str]:
     by_filter = {trial.filter: trial for trial, _ in tried}
+    exact = Flac(axis=asked.axis)
     if asked.mode != "lossless":
         chosen = Flac(**asked.config | {"level": 5})
+        if by_filter[exact].nbytes <= by_filter[chosen].nbytes:
+            return exact, "lossless is as small, and has no error"
     else:
-        chosen = Flac(axis=asked.axis)
+        chosen = exact
         coarse = Flac(noise=_RECOMMENDED, axis=asked.axis)
         if coarse in by_filter and by_filter[coarse].nbytes < 0.9 * by_filter[chosen].nbytes:
-            exact = by_filter[chosen].nbytes / by_filter[coarse].nbytes
-            reason = f"{exact:.3g} times smaller than lossless, for 0.3 % more noise"
+            times = by_filter[chosen].nbytes / by_filter[coarse].nbytes
+            reason = f"{times:.3g} times smaller than lossless, for 0.3 % more noise"
             return coarse, _about_levels(reason, by_filter, coarse)
     if sample.dtype.kind not in "fc":
         reason = "integers are always lossless"

@@ -82,7 +82,16 @@ def _summary(dataset: h5py.Dataset) -> dict[str, Any]:
 def _list(found: list[dict[str, Any]]) -> str:
     if not found:
         return "no datasets"
-    header = ("dataset", "type", "shape", "chunks", "compressed with", "size", "ratio", "bits/sample")
+    header = (
+        "dataset",
+        "type",
+        "shape",
+        "chunks",
+        "compressed with",
+        "size",
+        "ratio",
+        "bits/sample",
+    )
     return table(header, [_line(dataset) for dataset in found])
 
 
@@ -128,7 +137,7 @@ def _streams(chunks: Chunks, threads: int) -> list[dict[str, Any]]:
         with chunks.errors_of(offset):
             data = chunk.whole()
             chunks.check(data)
-            return offset, library.streams(data)
+            return offset, _merged(library.streams(data))
 
     work = in_order(describe, stored(), threads)
     for offset, found in shown(work, chunks.dataset.id.get_num_chunks(), "inspecting"):
@@ -154,8 +163,17 @@ def _streams(chunks: Chunks, threads: int) -> list[dict[str, Any]]:
     ]
 
 
+def _merged(streams: np.ndarray) -> np.ndarray:
+    """Streams of complex numbers as one each: sums of both components, and the coarser step."""
+    merged = streams[:, 0].copy()
+    for name in ("bytes", "frames", "exceptions"):
+        merged[name] = streams[name].sum(axis=1)
+    merged["quanta"] = streams["quanta"].max(axis=1)
+    return merged
+
+
 def _numbers(chunks: Chunks, offset: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of a chunk's streams in the dataset, and which of the chunk's they are: not padding."""
+    """Numbers of a chunk's streams in the dataset, and in the chunk, those of padding left out."""
     time, leading = chunks.time, chunks.leading_shape
     if not leading:
         return np.zeros(1, int), np.zeros(1, int)

@@ -7,12 +7,13 @@ import base64
 import html
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..filter import Flac
+from ..chunks import Chunks
 from .options import add_command, add_file, add_filter, dataset_of, filter_of, opened
 from .sample import Sample, Trial, add_sample, attempt, errors, take
 from .table import number, size
@@ -51,37 +52,42 @@ def run(options: argparse.Namespace) -> int:
     filter, output = filter_of(options), Path(options.output)
     if output.suffix not in (".html", ".png"):
         raise ValueError(f"{output} is neither .html nor .png")
-    with opened(options.file) as file:
-        dataset = dataset_of(file, options.dataset)
-        sample = take(dataset, filter.axis, options.sample * 1e6, options.chunks)
     if options.decoded is None:
+        with opened(options.file) as file:
+            dataset = dataset_of(file, options.dataset)
+            sample = take(dataset, filter.axis, options.sample * 1e6, options.chunks)
         trial = attempt(sample, filter)
     else:
-        filter, trial = _stored(options, sample)
-    picture = _draw(sample, trial, f"{options.dataset}: {filter!r}", options.rate)
+        sample, trial = _stored(options)
+    picture = _draw(sample, trial, f"{options.dataset}: {trial.filter!r}", options.rate)
     if output.suffix == ".png":
         output.write_bytes(picture)
     else:
-        output.write_text(_page(options.dataset, sample, trial, filter, picture), encoding="utf-8")
+        output.write_text(_page(options.dataset, sample, trial, picture), encoding="utf-8")
     print(output)
     return 0
 
 
-def _stored(options: argparse.Namespace, sample: Sample) -> tuple[Flac, Trial]:
-    """What another file holds of the blocks of a sample."""
+def _stored(options: argparse.Namespace) -> tuple[Sample, Trial]:
+    """Blocks of the dataset, and what another file holds of them."""
     path, _, name = options.decoded.partition(":")
     with opened(path) as file:
         dataset = dataset_of(file, name or options.dataset)
-        filter = Flac.of(dataset)
-        decoded = take(dataset, filter.axis, options.sample * 1e6, options.chunks)
-        if [b.shape for b in decoded.blocks] != [b.shape for b in sample.blocks]:
+        chunks = Chunks(dataset)
+        decoded = take(dataset, chunks.axis, options.sample * 1e6, dataset.chunks)
+        found = [chunk and chunk.compressed for chunk in map(chunks.open(), decoded.offsets)]
+        if not all(found):
+            raise ValueError(f"{dataset.name} of {path} has chunks that are not compressed")
+        stored = [bytes(chunk.whole()) for chunk in map(chunks.open(), decoded.offsets)]
+        shape = dataset.shape
+    with opened(options.file) as file:
+        original = dataset_of(file, options.dataset)
+        if original.shape != shape:
             raise ValueError(
-                f"{path} has other chunks or another shape than {options.file}; "
-                "pass the chunk shape of both as --chunks"
+                f"{original.name} has the shape {original.shape}, in {path} it has {shape}"
             )
-        share = sample.size / math.prod(dataset.shape)
-        nbytes = round(dataset.id.get_storage_size() * share)
-    return filter, Trial(filter, nbytes, math.nan, math.nan, decoded.blocks)
+        sample = take(original, chunks.axis, options.sample * 1e6, chunks.chunk_shape)
+    return sample, Trial(chunks.filter, stored, decoded.blocks, math.nan, math.nan)
 
 
 def spectrum(streams: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
@@ -111,8 +117,7 @@ def _draw(sample: Sample, trial: Trial, title: str, rate: float | None) -> bytes
     except ImportError:
         raise ImportError("report needs matplotlib: pip install matplotlib") from None
     original = _real(sample.streams()[len(sample.blocks) // 2])
-    decoded = Sample(sample.dtype, sample.axis, trial.decoded, None)
-    decoded = _real(decoded.streams()[len(sample.blocks) // 2])
+    decoded = _real(replace(sample, blocks=trial.decoded).streams()[len(sample.blocks) // 2])
     figure = Figure(figsize=(12, 8), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title)
@@ -120,7 +125,7 @@ def _draw(sample: Sample, trial: Trial, title: str, rate: float | None) -> bytes
     _draw_stream(axes[0, 0], original[0], decoded[0])
     _draw_errors(axes[0, 1], _differences(original, decoded))
     _draw_spectra(axes[1, 0], original, decoded, rate)
-    _draw_bits(axes[1, 1], sample, trial.filter)
+    _draw_bits(axes[1, 1], trial.bits()[len(sample.blocks) // 2])
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
@@ -181,17 +186,17 @@ def _draw_spectra(axes: Any, original: np.ndarray, decoded: np.ndarray, rate: fl
     axes.legend()
 
 
-def _draw_bits(axes: Any, sample: Sample, filter: Flac) -> None:
-    bits = np.array([bits_of_stream(block, filter) for block in _streams_of(sample)])
-    axes.bar(np.arange(bits.size), bits, width=1.0, color="C2")
+def _draw_bits(axes: Any, bits: np.ndarray) -> None:
+    axes.bar(np.arange(bits.size), bits, width=0.9, color="C2")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.axhline(bits.mean(), color="0.3", linestyle="--", linewidth=1)
     axes.set(title=f"bits per sample: {bits.mean():.2f} on average", xlabel="stream", ylabel="bits")
 
 
-def _page(name: str, sample: Sample, trial: Trial, filter: Flac, picture: bytes) -> str:
+def _page(name: str, sample: Sample, trial: Trial, picture: bytes) -> str:
     found = errors(sample, trial)
     rows = {
-        "compressed with": repr(filter),
+        "compressed with": repr(trial.filter),
         "sample": f"{size(sample.nbytes)} of {sample.dtype}",
         "ratio": f"{sample.nbytes / trial.nbytes:.3f}",
         "bits per sample": f"{8 * trial.nbytes / sample.size:.3f}",

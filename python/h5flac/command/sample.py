@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import h5py
 import numpy as np
@@ -31,6 +31,8 @@ class Sample:
     dtype: np.dtype
     axis: int
     blocks: list[np.ndarray]
+    offsets: list[tuple[int, ...]]
+    """Where each block begins in the dataset."""
     fill: np.ndarray | None
 
     @property
@@ -94,15 +96,18 @@ def take(dataset: h5py.Dataset, axis: int, limit: float, chunks: tuple[int, ...]
     total = math.prod(grid)
     each = math.prod(chunks) * dtype.itemsize
     wanted = max(1, min(total, int(limit // each)))
-    blocks = []
+    blocks, offsets = [], []
     for i in range(wanted):
         # The middle of each of as many equal parts of the row of all chunks.
         place = np.unravel_index(int((i + 0.5) * total / wanted), grid)
-        slices = tuple(slice(p * c, (p + 1) * c) for p, c in zip(place, chunks, strict=True))
+        offset = tuple(int(p) * c for p, c in zip(place, chunks, strict=True))
+        slices = tuple(slice(o, o + c) for o, c in zip(offset, chunks, strict=True))
+        offsets.append(offset)
         blocks.append(np.ascontiguousarray(dataset[slices]))
     plist = dataset.id.get_create_plist()
     defined = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
-    return Sample(dtype, axis, blocks, np.asarray(dataset.fillvalue, dtype) if defined else None)
+    fill = np.asarray(dataset.fillvalue, dtype) if defined else None
+    return Sample(dtype, axis, blocks, offsets, fill)
 
 
 def _chunk_shape(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
@@ -120,15 +125,30 @@ class Trial:
     """What compressing a sample with a filter gives."""
 
     filter: Flac
-    nbytes: int
+    chunks: list[bytes]
+    """The compressed bytes of each block."""
+    decoded: list[np.ndarray]
     encode_seconds: float
     decode_seconds: float
-    decoded: list[np.ndarray]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(map(len, self.chunks))
+
+    def bits(self) -> list[np.ndarray]:
+        """Bits per sample of each stream of each block, its share of the chunk's head included."""
+        found = []
+        for chunk in self.chunks:
+            layout = library.describe(chunk)
+            taken = library.streams(chunk)["bytes"].sum(axis=1).astype(np.float64)
+            taken += (len(chunk) - taken.sum()) / layout.streams
+            found.append(8 * taken / layout.length)
+        return found
 
 
 def attempt(sample: Sample, filter: Flac) -> Trial:
     """Compresses a sample and decodes it, on one thread."""
-    nbytes, encode, decode, decoded = 0, 0.0, 0.0, []
+    chunks, decoded, encode, decode = [], [], 0.0, 0.0
     for block in sample.blocks:
         layout = Layout.of(block.dtype, block.shape, sample.axis)
         start = time.perf_counter()
@@ -138,9 +158,9 @@ def attempt(sample: Sample, filter: Flac) -> Trial:
         library.decompress(chunk, out)
         decode += time.perf_counter() - middle
         encode += middle - start
-        nbytes += len(chunk)
+        chunks.append(chunk)
         decoded.append(out)
-    return Trial(filter, nbytes, encode, decode, decoded)
+    return Trial(filter, chunks, decoded, encode, decode)
 
 
 @dataclass(frozen=True)
@@ -158,7 +178,7 @@ def errors(sample: Sample, trial: Trial) -> Errors:
     largest, total, count, relative = 0.0, 0.0, 0, []
     for original, decoded, level in zip(
         sample.streams(),
-        Sample(sample.dtype, sample.axis, trial.decoded, None).streams(),
+        replace(sample, blocks=trial.decoded).streams(),
         sample.noise(),
         strict=True,
     ):
