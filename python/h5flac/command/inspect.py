@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _summary(dataset: h5py.Dataset) -> dict[str, Any]:
-    used, count = filters(dataset), dataset.size or 0
+    used, count = filters(dataset), int(dataset.size or 0)
     stored = dataset.id.get_storage_size()
     plain = count * dataset.dtype.itemsize
     return {
