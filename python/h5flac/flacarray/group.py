@@ -1,0 +1,268 @@
+"""Groups of HDF5 and Zarr files that hold compressed streams.
+
+A group has these arrays, all but the last one of the leading shape, (1,) for one stream:
+
+| array | type | |
+|---|---|---|
+| `stream_starts` | int64 | first byte of each stream in `compressed`; attribute `stream_size`: samples in each |
+| `stream_bytes` | int64 | bytes of each stream |
+| `stream_offsets`, `stream_gains` | float32 or float64 | of floats only |
+| `compressed` | uint8 | the streams, one after another |
+
+and the attributes `flacarray_format_version` ("1"), `flacarray_software_version` and `flac_channels`
+("1" for 32 bits, "2" for 64). Version 0 (a number) has no `flac_channels`: its integers have 32
+bits; int64 data are those + `stream_offsets` (int64, no gains), float64 data offset + integer / gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..library import CorruptError, version
+from .decompress import Places
+from .mpi import Distribution, distribute_and_verify, messenger, rank_of
+from .streams import Streams
+
+VERSION = "flacarray_format_version"
+SOFTWARE = "flacarray_software_version"
+CHANNELS = "flac_channels"
+STARTS = "stream_starts"
+NBYTES = "stream_bytes"
+SIZE = "stream_size"
+OFFSETS = "stream_offsets"
+GAINS = "stream_gains"
+COMPRESSED = "compressed"
+
+#: Bytes written or read at a time: parallel HDF5 takes less than 2**31.
+_PIECE = 1 << 30
+
+
+@dataclass(frozen=True)
+class Local:
+    """This process's part of the streams of a group."""
+
+    streams: Streams
+    leading_shape: tuple[int, ...]
+    """Of the part; (streams,) where some were chosen."""
+    places: Places | None
+    """Where the chosen streams are in the leading shape of the whole array."""
+    global_shape: tuple[int, ...]
+    dist: Distribution
+
+
+# Writing
+
+
+def write(
+    group: Any,
+    create: Callable[[str, tuple[int, ...], Any], Any],
+    streams: Streams,
+    leading_shape: tuple[int, ...],
+    global_leading_shape: tuple[int, ...],
+    comm: Any,
+    dist: Distribution,
+    everywhere: bool,
+) -> None:
+    """Writes a group of version 1.
+
+    Parameters
+    ----------
+    group
+        An open group, None on processes that have none.
+    create : function of name, shape and type
+        Makes an array in the group.
+    streams : Streams
+        Those of this process. Where they begin is counted from its own first byte.
+    everywhere : bool
+        Whether all processes have the group open.
+    """
+    each = [streams.compressed.size]
+    if comm is not None:
+        each = [int(count) for count in comm.allgather(streams.compressed.size)]
+    parts = {
+        STARTS: streams.starts + sum(each[: rank_of(comm)]),
+        NBYTES: streams.nbytes,
+        OFFSETS: streams.offsets,
+        GAINS: streams.gains,
+    }
+    parts = {name: part.reshape(leading_shape) for name, part in parts.items() if part is not None}
+    parts[COMPRESSED] = streams.compressed
+    arrays = {}
+    if group is not None:
+        group.attrs[VERSION] = "1"
+        group.attrs[SOFTWARE] = f"h5flac {version()}"
+        group.attrs[CHANNELS] = str(streams.channels)
+        for name, part in parts.items():
+            shape = (sum(each),) if name == COMPRESSED else tuple(map(int, global_leading_shape))
+            arrays[name] = create(name, shape, part.dtype)
+        arrays[STARTS].attrs[SIZE] = int(streams.stream_size)
+
+    def store(process: int, parts: dict[str, np.ndarray]) -> None:
+        for name, part in parts.items():
+            first = sum(each[:process]) if name == COMPRESSED else dist[process][0]
+            for rows in _pieces(part):
+                arrays[name][first + rows.start : first + rows.stop] = part[rows]
+
+    if everywhere:
+        store(rank_of(comm), parts)
+    elif rank_of(comm) != 0:
+        messenger(comm).send(parts, 0)
+    else:
+        store(0, parts)
+        for process in range(1, len(each)):
+            store(process, messenger(comm).recv(source=process))
+
+
+def _pieces(part: np.ndarray) -> Iterator[slice]:
+    """Ranges of rows of an array of at most as many bytes as are written at a time."""
+    each = max(1, _PIECE // max(1, part[:1].nbytes))
+    for start in range(0, len(part), each):
+        yield slice(start, min(start + each, len(part)))
+
+
+# Reading
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What a group says of all its streams."""
+
+    legacy: bool
+    channels: int
+    leading_shape: tuple[int, ...]
+    stream_size: int
+
+    @classmethod
+    def read(cls, group: Any) -> _Header:
+        if VERSION not in group.attrs:
+            raise RuntimeError("the group holds no FlacArray: it has no attribute " + VERSION)
+        found = int(group.attrs[VERSION])
+        if found not in (0, 1):
+            raise RuntimeError(f"{VERSION} is {found}; known are 0 and 1: install a later h5flac")
+        for name in (STARTS, NBYTES, COMPRESSED):
+            if name not in group:
+                raise CorruptError(f"the group has no array {name}")
+        starts = group[STARTS]
+        channels = int(group.attrs[CHANNELS]) if found == 1 else 1
+        if channels not in (1, 2):
+            raise CorruptError(f"{CHANNELS} is {channels}; it must be 1 or 2")
+        if GAINS in group and OFFSETS not in group:
+            raise CorruptError(f"the group has {GAINS} without {OFFSETS}")
+        for name in (NBYTES, OFFSETS, GAINS):
+            if name in group and group[name].shape != starts.shape:
+                raise CorruptError(
+                    f"{name} has the shape {group[name].shape}, and {STARTS} {starts.shape}"
+                )
+        size = int(starts.attrs[SIZE])
+        if size < 1:
+            raise CorruptError(f"{SIZE} is {size}")
+        return cls(found == 0, channels, tuple(starts.shape), size)
+
+
+def read(group: Any, keep: Any, comm: Any, dist: Distribution | None, everywhere: bool) -> Local:
+    """Reads this process's part of a group, and of it the streams that a mask keeps.
+
+    Parameters
+    ----------
+    group
+        An open group, None on processes that have none.
+    keep : boolean array of the leading shape of the whole array
+        Which streams. None keeps all.
+    everywhere : bool
+        Whether all processes have the group open.
+
+    Raises
+    ------
+    RuntimeError
+        If the group holds no streams, or `keep` or `dist` does not fit them.
+    CorruptError
+        If the group contradicts itself.
+    """
+    header = _told_to_all(comm, lambda: _Header.read(group))
+    leading = header.leading_shape
+    dist = distribute_and_verify(comm, leading[0], dist)
+    if keep is not None:
+        keep = np.asarray(keep)
+        if keep.dtype != bool or keep.shape != leading:
+            raise RuntimeError(
+                f"keep is {keep.dtype} of shape {keep.shape}; it must be bool of the leading "
+                f"shape {leading}"
+            )
+    if everywhere:
+        return _read_part(group, header, keep, dist, rank_of(comm))
+    if rank_of(comm) != 0:
+        return _raised(messenger(comm).recv(source=0))
+    for process in range(1, len(dist)):
+        part = _caught(lambda p=process: _read_part(group, header, keep, dist, p))
+        messenger(comm).send(part, process)
+    return _read_part(group, header, keep, dist, 0)
+
+
+def _read_part(group: Any, header: _Header, keep: Any, dist: Distribution, process: int) -> Local:
+    rows = slice(*dist[process])
+    starts, nbytes = (np.asarray(group[name][rows], np.int64) for name in (STARTS, NBYTES))
+    others = [np.asarray(group[name][rows]) if name in group else None for name in (OFFSETS, GAINS)]
+    places = None
+    if keep is not None:
+        mask = keep[rows]
+        starts, nbytes = starts[mask], nbytes[mask]
+        others = [None if other is None else other[mask] for other in others]
+        places = [(int(p[0]) + rows.start, *map(int, p[1:])) for p in np.argwhere(mask)]
+    shape = starts.shape
+    compressed, starts = _read_bytes(group[COMPRESSED], starts.reshape(-1), nbytes.reshape(-1))
+    offsets, gains = (None if other is None else other.reshape(-1) for other in others)
+    size, channels = header.stream_size, header.channels
+    streams = Streams(
+        compressed, starts, nbytes.reshape(-1), offsets, gains, size, channels, header.legacy
+    )
+    return Local(streams, shape, places, (*header.leading_shape, size), dist)
+
+
+def _read_bytes(
+    array: Any, starts: np.ndarray, nbytes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bytes of some streams, one after another, and where each then begins."""
+    ends = starts + nbytes
+    wrong = (starts < 0) | (nbytes < 0) | (ends > array.shape[0])
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise CorruptError(
+            f"a stream has {nbytes[i]} bytes at {starts[i]}, and {COMPRESSED} has {array.shape[0]}"
+        )
+    if int(nbytes.sum()) > array.shape[0]:
+        raise CorruptError(f"streams overlap: {nbytes.sum()} bytes of {array.shape[0]}")
+    new = np.cumsum(nbytes) - nbytes
+    out = np.empty(int(nbytes.sum()), np.uint8)
+    # Streams that follow each other are read as one.
+    first = np.flatnonzero(np.concatenate(([True], starts[1:] != ends[:-1])))[: len(starts)]
+    for i, j in zip(first, [*first[1:], len(starts)], strict=True):
+        for start in range(int(starts[i]), int(ends[j - 1]), _PIECE):
+            stop = min(start + _PIECE, int(ends[j - 1]))
+            shift = int(new[i]) - int(starts[i])
+            out[start + shift : stop + shift] = array[start:stop]
+    return out, new
+
+
+def _told_to_all(comm: Any, body: Callable[[], Any]) -> Any:
+    """What `body` gives on process 0, or its error, on all processes."""
+    if comm is None:
+        return body()
+    return _raised(comm.bcast(_caught(body) if comm.rank == 0 else None, root=0))
+
+
+def _caught(body: Callable[[], Any]) -> Any:
+    """What `body` gives, or its error: no process waits for one that failed."""
+    try:
+        return body()
+    except (RuntimeError, ValueError, KeyError, OSError, MemoryError) as error:
+        return error
+
+
+def _raised(result: Any) -> Any:
+    if isinstance(result, Exception):
+        raise result
+    return result
