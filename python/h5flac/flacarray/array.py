@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -425,9 +426,9 @@ class FlacArray:
             borders = [0, *map(int, np.cumsum(counts))]
             whole, dist = (
                 (borders[-1], whole[-1]),
-                list(zip(borders, borders[1:], strict=False)),
+                list(pairwise(borders)),
             )
-        if shape[:-1] == (1,) and whole[:-1] == (1,) and not no_flatten:
+        if shape[:-1] == (1,) and keep is None and not no_flatten:
             shape = shape[1:]
         return cls(
             None,

@@ -2,16 +2,19 @@
 
 A group has these arrays, all but the last one of the leading shape, (1,) for one stream:
 
-| array | type | |
-|---|---|---|
-| `stream_starts` | int64 | first byte of each stream in `compressed`; attribute `stream_size`: samples in each |
-| `stream_bytes` | int64 | bytes of each stream |
-| `stream_offsets`, `stream_gains` | float32 or float64 | of floats only |
-| `compressed` | uint8 | the streams, one after another |
+`stream_starts` (int64)
+    First byte of each stream in `compressed`. Its attribute `stream_size` is the samples in each.
+`stream_bytes` (int64)
+    Bytes of each stream.
+`stream_offsets`, `stream_gains` (float32 or float64)
+    Of floats only.
+`compressed` (uint8)
+    The streams, one after another.
 
-and the attributes `flacarray_format_version` ("1"), `flacarray_software_version` and `flac_channels`
-("1" for 32 bits, "2" for 64). Version 0 (a number) has no `flac_channels`: its integers have 32
-bits; int64 data are those + `stream_offsets` (int64, no gains), float64 data offset + integer / gain.
+Its attributes are `flacarray_format_version` ("1"), `flacarray_software_version` and
+`flac_channels` ("1" for 32 bits, "2" for 64). Version 0 (a number) has no `flac_channels`: its
+integers have 32 bits; int64 data are those + `stream_offsets` (int64, without gains), float64 data
+offset + integer / gain.
 """
 
 from __future__ import annotations
@@ -235,10 +238,12 @@ def _read_bytes(
         )
     if int(nbytes.sum()) > array.shape[0]:
         raise CorruptError(f"streams overlap: {nbytes.sum()} bytes of {array.shape[0]}")
+    if starts.size == 0:
+        return np.empty(0, np.uint8), starts
     new = np.cumsum(nbytes) - nbytes
     out = np.empty(int(nbytes.sum()), np.uint8)
     # Streams that follow each other are read as one.
-    first = np.flatnonzero(np.concatenate(([True], starts[1:] != ends[:-1])))[: len(starts)]
+    first = np.flatnonzero(np.concatenate(([True], starts[1:] != ends[:-1])))
     for i, j in zip(first, [*first[1:], len(starts)], strict=True):
         for start in range(int(starts[i]), int(ends[j - 1]), _PIECE):
             stop = min(start + _PIECE, int(ends[j - 1]))

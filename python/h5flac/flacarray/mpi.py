@@ -7,6 +7,7 @@ environment variable MPI_DISABLE forbids that.
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def distribute_and_verify(
     size = 1 if mpi_comm is None else mpi_comm.size
     if mpi_dist is None:
         borders = [int(n_elem) * i // size for i in range(size + 1)]
-        return list(zip(borders, borders[1:], strict=False))
+        return list(pairwise(borders))
     borders = [0] + [last for _, last in mpi_dist]
     if len(mpi_dist) != size:
         raise RuntimeError(f"mpi_dist has {len(mpi_dist)} ranges for {size} processes")
@@ -103,7 +104,7 @@ def global_array_properties(
     return {
         "shape": (borders[-1], *shape[1:]),
         "dtype": np.dtype(dtype),
-        "dist": list(zip(borders, borders[1:], strict=False)),
+        "dist": list(pairwise(borders)),
     }
 
 

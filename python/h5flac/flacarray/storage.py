@@ -20,8 +20,8 @@ Create = Callable[[Any], Callable[[str, tuple[int, ...], Any], Any]]
 class Storage:
     """A kind of file.
 
-    `create` gives, for a group, the function that makes an array in it; `everywhere` says whether all
-    processes of a communicator have a group open.
+    `create` gives, for a group, the function that makes an array in it; `everywhere` says whether
+    all processes of a communicator have a group open.
     """
 
     create: Create
@@ -152,9 +152,10 @@ class Storage:
 
         Returns
         -------
-        local_shape, global_shape, compressed, channels, starts, nbytes, offsets, gains, dist, places
-            As the properties of a `FlacArray` are; `places` says where the kept streams are, None
-            without `keep`.
+        tuple
+            Local shape, global shape, bytes, FLAC channels, starts, numbers of bytes, offsets,
+            gains and distribution, as the properties of a `FlacArray` are; and where the kept
+            streams are, None without `keep`.
         """
         local = self.read(grp, keep, mpi_comm, mpi_dist)
         streams = local.streams.modern(1)
@@ -218,6 +219,6 @@ class Storage:
         numbers = np.arange(local.streams.starts.size).reshape(local.leading_shape)
         samples = slice(None) if stream_slice is None else stream_slice
         found = local.streams.values(numbers, samples, threads_of(use_threads))
-        if keep is None and local.global_shape[:-1] == (1,) and not no_flatten:
+        if keep is None and local.leading_shape == (1,) and not no_flatten:
             found = found.reshape(found.shape[-1])
         return (found, local.places) if keep_indices else found

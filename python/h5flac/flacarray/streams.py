@@ -58,7 +58,8 @@ class Streams:
         if wrong.any():
             i = int(np.flatnonzero(wrong)[0])
             raise CorruptError(
-                f"stream {numbers[i]} has {nbytes[i]} bytes at {starts[i]}, of {self.compressed.size}"
+                f"stream {numbers[i]} has {nbytes[i]} bytes at {starts[i]}, of "
+                f"{self.compressed.size}"
             )
         out = np.empty((len(numbers), count), np.int32 if self.channels == 1 else np.int64)
         if out.size:

@@ -36,9 +36,9 @@ def float_to_int(
     ----------
     data : array of float32 or float64, of shape (leading…, samples)
     quanta : float, or array of the leading shape
-        The step, in the unit of the data. No sample errs by more than half of it; where the type is
-        coarser than that, by no more than two units in the last place of the larger of the sample
-        and the offset.
+        The step, in the unit of the data. No sample errs by more than half of it. Where it is less
+        than 16 units in the last place of the largest sample, which the type hardly resolves, two
+        such units may come on top.
     precision : int, or array of the leading shape
         Decimal digits: the step is the standard deviation of each stream / 10**precision. Constant
         streams come back exact.
@@ -82,8 +82,8 @@ def float_to_int(
         if not np.isfinite(block).all():
             place = np.argwhere(~np.isfinite(block))[0]
             raise RuntimeError(
-                f"stream {rows.start + place[0]}: sample {place[1]} is {block[tuple(place)]}, which "
-                "integers cannot hold; the h5flac filter keeps NaN and infinities"
+                f"stream {rows.start + place[0]}: sample {place[1]} is {block[tuple(place)]}, "
+                "which integers cannot hold; the h5flac filter keeps NaN and infinities"
             )
         if quanta is not None:
             steps = values[rows]
@@ -91,8 +91,8 @@ def float_to_int(
             steps = np.std(block, axis=-1, dtype=np.float64) / 10.0 ** values[rows]
         else:
             steps = np.ptp(block.astype(np.float64), axis=-1) / 2.0 ** _FULL_RANGE[dtype]
-        offsets[rows], gains[rows] = _affine(block, steps)
-        integers[rows] = _integers(block, offsets[rows], gains[rows], steps, rows.start)
+        parts = _quantized(block, steps, rows.start)
+        integers[rows], offsets[rows], gains[rows] = parts
 
     _in_blocks(convert, streams.shape, use_threads)
     shape = leading or (1,)
@@ -147,10 +147,44 @@ def decoded(integers: np.ndarray, offsets: np.ndarray, gains: np.ndarray) -> np.
     return values
 
 
-def _affine(block: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Offset and gain of each stream: the middle of its range, in whole steps, and 1 / step."""
+def _quantized(
+    block: np.ndarray, steps: np.ndarray, first: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Integers, offsets and gains of (streams, samples), checked on what decoding will give.
+
+    `first` is the number of the first stream, for messages.
+    """
     dtype = block.dtype
-    low, high = (f(block, axis=-1).astype(np.float64) for f in (np.min, np.max))
+    extremes = [f(block, axis=-1).astype(np.float64) for f in (np.min, np.max)]
+    bounds = steps / 2
+    # What the roundings of the integer, the product and the sum may add, in units in the last
+    # place of the largest that occurs: half for each.
+    with np.errstate(over="ignore"):
+        largest = np.max(np.abs([*extremes, extremes[1] - extremes[0]]), axis=0)
+        units = np.spacing(largest.astype(dtype)).astype(np.float64)
+    integers, offsets, gains, errors = _attempt(block, steps, extremes, first)
+    over = errors > bounds
+    if over.any():
+        # With a step that leaves room for the roundings, where that is a small part of it.
+        finer = over & (steps > 16 * units)
+        if finer.any():
+            parts = (block[finer], (steps - 3 * units)[finer], [e[finer] for e in extremes])
+            integers[finer], offsets[finer], gains[finer], errors[finer] = _attempt(*parts, first)
+        wrong = np.flatnonzero(errors > np.where(finer | ~over, bounds, bounds + 2 * units))
+        if wrong.size:
+            raise ValueError(
+                f"stream {first + wrong[0]} cannot be had within {bounds[wrong[0]]:g}: the error "
+                f"would be {errors[wrong[0]]:g}; use larger quanta, or the h5flac filter"
+            )
+    return integers, offsets, gains
+
+
+def _attempt(
+    block: np.ndarray, steps: np.ndarray, extremes: list[np.ndarray], first: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Integers, offsets, gains, and the largest error of each stream."""
+    dtype, kind = block.dtype, INTEGERS[block.dtype]
+    low, high = extremes
     # A constant stream is its offset, whatever the step.
     constant = low == high
     steps = np.where(constant | (steps == 0), 1.0, steps)
@@ -162,51 +196,33 @@ def _affine(block: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarra
         # The step that decoding uses is no larger than asked for.
         larger = 1.0 / gains.astype(np.float64) > steps
         gains[larger] = np.nextafter(gains[larger], dtype.type(np.inf))
-        step = dtype.type(1) / gains
-    wrong = ~np.isfinite(gains) | (gains == 0) | (step == 0) | ~np.isfinite(step)
+        inverse = (dtype.type(1) / gains).astype(np.float64)
+    wrong = ~(np.isfinite(gains) & (gains > 0) & np.isfinite(inverse) & (inverse > 0))
     if wrong.any():
-        raise ValueError(f"quanta {steps[wrong][0]} has no inverse in {dtype}; choose another")
-    return offsets, gains
-
-
-def _integers(
-    block: np.ndarray, offsets: np.ndarray, gains: np.ndarray, steps: np.ndarray, first: int
-) -> np.ndarray:
-    """The integers whose values are nearest to the samples, checked on what decoding will give."""
-    dtype, kind = block.dtype, INTEGERS[block.dtype]
-    step = (dtype.type(1) / gains).astype(np.float64)[:, None]
+        raise ValueError(f"quanta {steps[wrong][0]:g} has no inverse in {dtype}; choose another")
     exact = block.astype(np.float64)
     with np.errstate(all="ignore"):
-        number = np.rint((exact - offsets.astype(np.float64)[:, None]) / step)
-    # Not the largest: as a double it is one more.
-    limit = float(np.iinfo(kind).max) - (0 if kind.itemsize == 4 else 1024)
+        number = np.rint((exact - offsets.astype(np.float64)[:, None]) / inverse[:, None])
+    # Below the largest: as a double, that of int64 is one more.
+    limit = np.nextafter(float(np.iinfo(kind).max), 0)
     outside = ~(np.abs(number) <= limit)
     if outside.any():
-        place = np.argwhere(outside)[0]
+        stream, sample = np.argwhere(outside)[0]
         raise ValueError(
-            f"stream {first + place[0]}: sample {place[1]}, {block[tuple(place)]}, is too many steps "
-            f"of {step[place[0], 0]:g} from {offsets[place[0]]}; use larger quanta, float64, or "
-            "the h5flac filter"
+            f"stream {first + stream}: sample {sample}, {block[stream, sample]}, is too many steps "
+            f"of {inverse[stream]:g} from {offsets[stream]} for {kind}; use larger quanta, "
+            "float64, or the h5flac filter"
         )
     integers = number.astype(kind)
-    bound = np.where(steps > 0, steps, 0.0)[:, None] / 2
-    error = decoded(integers, offsets, gains).astype(np.float64) - exact
-    over = np.abs(error) > bound
+    errors = decoded(integers, offsets, gains).astype(np.float64) - exact
+    over = np.abs(errors) > steps[:, None] / 2
     if over.any():
-        # The neighbour, where rounding made that the nearer one.
-        other = integers - np.sign(error).astype(kind) * over.astype(kind)
-        moved = np.abs(decoded(other, offsets, gains).astype(np.float64) - exact)
-        integers = np.where(moved < np.abs(error), other, integers)
-        error = np.minimum(moved, np.abs(error))
-        size = np.maximum(np.abs(block), np.abs(offsets)[:, None])
-        over = error > np.maximum(bound, 2 * np.spacing(size).astype(np.float64))
-        if over.any():
-            place = np.argwhere(over)[0]
-            raise ValueError(
-                f"stream {first + place[0]}: sample {place[1]}, {block[tuple(place)]}, cannot be had "
-                f"within {bound[place[0], 0]:g}; use larger quanta, or the h5flac filter"
-            )
-    return integers
+        # The neighbour, where roundings made that the nearer one.
+        other = integers - np.sign(errors).astype(kind) * over
+        moved = decoded(other, offsets, gains).astype(np.float64) - exact
+        nearer = np.abs(moved) < np.abs(errors)
+        integers[nearer], errors[nearer] = other[nearer], moved[nearer]
+    return integers, offsets, gains, np.abs(errors).max(axis=-1)
 
 
 def _per_stream(values: Any, leading: tuple[int, ...]) -> np.ndarray:
