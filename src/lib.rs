@@ -25,6 +25,7 @@
 //!     fill: None,
 //!     params: Params { mode: Mode::Quanta(0.01), ..Params::default() },
 //!     quanta: None,
+//!     affine: None,
 //!     threads: 1,
 //!     alone: false,
 //! };

@@ -42,6 +42,7 @@ fn chunk(case: &Case, threads: usize) -> Vec<u8> {
         fill: case.fill.as_deref(),
         params: case.params,
         quanta: case.quanta.as_deref(),
+        affine: None,
         threads,
         alone: false,
     };
@@ -103,6 +104,7 @@ fn a_later_version_asks_for_a_later_release() {
         fill: None,
         params: Params::default(),
         quanta: None,
+        affine: None,
         threads: 1,
         alone: false,
     };

@@ -132,6 +132,7 @@ impl Case {
             fill: (self.options & 2 != 0).then(|| &data[fill..fill + element]),
             params,
             quanta: (self.options & 4 != 0).then_some(&quanta),
+            affine: None,
             threads: 1,
             alone: false,
         };

@@ -109,6 +109,13 @@ int h5flac_compress(const void *data, uint64_t data_length, const h5flac_layout 
                     const double *quanta, uint64_t quanta_count, unsigned threads, void **chunk,
                     uint64_t *chunk_length);
 
+/* Compresses a chunk of floats that others quantized to integers n: value = n * step + offset, n, product and sum
+ * each rounded to the type, with a step and an offset for each stream; count is how many streams there are. Every bit
+ * comes back, of values that are no such sum too: they cost more. */
+int h5flac_compress_affine(const void *data, uint64_t data_length, const h5flac_layout *layout,
+                           const double *steps, const double *offsets, uint64_t count,
+                           unsigned level, unsigned threads, void **chunk, uint64_t *chunk_length);
+
 /* Frees what h5flac_compress or h5flac_flac_compress gave; NULL is fine. */
 void h5flac_free(void *chunk);
 

@@ -313,6 +313,7 @@ fn encode<'a>(words: &[u32], input: &'a [u8]) -> Result<Compressed<'a>> {
         fill: local.fill(),
         params: words::params(words)?,
         quanta: None,
+        affine: None,
         threads: environment::threads(),
         alone: false,
     };

@@ -268,6 +268,45 @@ def compress(
     return _take(chunk, length.value)
 
 
+def compress_affine(
+    data: np.ndarray,
+    layout: Layout,
+    steps: np.ndarray,
+    offsets: np.ndarray,
+    level: int = 5,
+    threads: int = 1,
+) -> bytes:
+    """Compresses a chunk of values that were quantized elsewhere, without loss.
+
+    Parameters
+    ----------
+    data : contiguous array of float32 or float64, of the layout's type and size
+        Values step · n + offset, each integer n, product and sum rounded to the type. Others come
+        back bit for bit, too, and cost more.
+    steps, offsets : arrays of one number for each stream, in the unit of the data
+    """
+    if not data.flags.c_contiguous or data.dtype != layout.dtype or data.nbytes != layout.nbytes:
+        raise ValueError(f"data of {data.dtype}{data.shape} is not a chunk of {layout}")
+    steps, offsets = (np.ascontiguousarray(v, np.float64).reshape(-1) for v in (steps, offsets))
+    if steps.size != offsets.size:
+        raise ValueError(f"{steps.size} steps and {offsets.size} offsets; pass one for each stream")
+    chunk, length = ctypes.c_void_p(), ctypes.c_uint64()
+    _call(
+        "h5flac_compress_affine",
+        _address(data),
+        ctypes.c_uint64(data.nbytes),
+        ctypes.byref(layout._as_c()),
+        _address(steps),
+        _address(offsets),
+        ctypes.c_uint64(steps.size),
+        _u32(level, "level"),
+        _u32(threads, "threads"),
+        ctypes.byref(chunk),
+        ctypes.byref(length),
+    )
+    return _take(chunk, length.value)
+
+
 def describe(head: Any) -> Layout:
     """Type and shape of a chunk, from its bytes or those of its head."""
     data, layout = _bytes(head), _Layout()

@@ -30,6 +30,10 @@ pub struct Request<'a> {
     /// One quanta for each stream (outer × inner, complex parts share theirs), instead of
     /// the mode's. Floats only.
     pub quanta: Option<&'a [f64]>,
+    /// Step and offset of the values step·n + offset that each stream consists of, n, product and
+    /// sum each rounded to the type, instead of a mode: as others quantized them. Every bit comes
+    /// back, of other samples too. Floats only.
+    pub affine: Option<&'a [(f64, f64)]>,
     /// Threads to use, at least 1.
     pub threads: usize,
     /// Code each stream alone, for tests and benchmarks.
@@ -44,7 +48,7 @@ pub const MOST_OVERHEAD: usize = PREFIX + 4 * 10 + 4 * 64 + TRAILER;
 ///
 /// # Errors
 /// `InvalidArgument` when `data` is not as long as type and shape say, a parameter is out of
-/// range, or a quanta is not positive and finite. Never because of sample values.
+/// range, or a quanta or step is not positive and finite. Never because of sample values.
 pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<'a>> {
     let Request { dtype, shape, params, .. } = request;
     params.check()?;
@@ -79,6 +83,26 @@ pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<
             );
         }
     }
+    if let Some(affine) = request.affine {
+        if affine.len() != shape.streams() {
+            return Err(Error::invalid(format!(
+                "{} steps and offsets for {} streams; pass one for each",
+                affine.len(),
+                shape.streams()
+            )));
+        }
+        for (stream, &(step, offset)) in affine.iter().enumerate() {
+            let place = |e: Error| e.within(format!("stream {stream}"));
+            if !is_step(step) {
+                return Err(place(Error::invalid(not_a_step("step", step))));
+            }
+            if !offset.is_finite() {
+                return Err(place(Error::invalid(format!(
+                    "offset is {offset}; it must be finite"
+                ))));
+            }
+        }
+    }
     Ok(with_sample!(dtype, T => Chunk::<T>::new(data, request).compress()))
 }
 
@@ -109,6 +133,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         let wishes = Wishes {
             mode: request.params.mode,
             quanta: request.quanta,
+            affine: request.affine,
             fill,
             dither: dithered.then(|| crc32fast::hash(data)),
             components: request.dtype.components(),

@@ -130,6 +130,7 @@ mod tests {
             fill: None,
             params: Params { mode, ..Params::default() },
             quanta: None,
+            affine: None,
             threads: 1,
             alone: false,
         };

@@ -186,6 +186,11 @@ impl<'a, T: Sample> Planner<'a, T> {
         index: usize,
         grids: &mut Grids,
     ) -> Option<Quantizer> {
+        if let Some(affine) = self.wishes.affine {
+            let (step, offset) = affine[index / self.wishes.components];
+            let quantizer = Quantizer::lossless(Rule::Affine { step, offset });
+            return quantizer.is_usable().then_some(quantizer);
+        }
         let valid = Valid::new(view, used, self.fill);
         let buffer = &mut self.buffers.samples;
         let quantizer = match self.wishes.rule(&valid, index / self.wishes.components, buffer) {

@@ -17,6 +17,8 @@ pub struct Wishes<'a> {
     pub mode: Mode,
     /// One quanta for each stream of elements, instead of the mode's.
     pub quanta: Option<&'a [f64]>,
+    /// Step and offset of each stream's values, instead of a mode.
+    pub affine: Option<&'a [(f64, f64)]>,
     /// Bits of the fill value's components.
     pub fill: Option<[u64; 2]>,
     /// Seed of the chunk's dither.

@@ -65,7 +65,16 @@ pub fn samples<T: Sample>(bytes: &[u8], order: ByteOrder) -> Vec<T> {
 /// A request without fill value, on one thread.
 pub fn request(dtype: Dtype, shape: Shape, level: u32, mode: Mode) -> Request<'static> {
     let params = Params { level, mode, ..Params::default() };
-    Request { dtype, shape, fill: None, params, quanta: None, threads: 1, alone: false }
+    Request {
+        dtype,
+        shape,
+        fill: None,
+        params,
+        quanta: None,
+        affine: None,
+        threads: 1,
+        alone: false,
+    }
 }
 
 /// One chunk of streams that lie one after another, compressed and decompressed.

@@ -5,8 +5,8 @@ use super::{Layout, input, one, output, status};
 use crate::environment;
 use crate::memory::{self, Buffer, afford};
 use crate::words::Local;
-use h5flac::Error;
 use h5flac::chunk::{self, Options, Request};
+use h5flac::{Error, Params};
 use libc::{c_double, c_int, c_uint, c_void};
 
 /// Most threads that a caller may ask for.
@@ -74,6 +74,59 @@ pub unsafe extern "C" fn h5flac_compress(
             fill: local.fill(),
             params,
             quanta: (!quanta.is_empty()).then_some(quanta),
+            affine: None,
+            threads: thread_count(threads),
+            alone: false,
+        };
+        afford(chunk::most_held(data.len(), &shape, request.threads))?;
+        let buffer = Buffer::of(None, chunk::compress(data, &request)?)?;
+        *chunk_length = buffer.length() as u64;
+        *chunk = buffer.into_raw();
+        Ok(())
+    })
+}
+
+/// Compresses a chunk of values step·n + offset as others quantized them, all bits coming back.
+///
+/// # Safety
+/// `data_length` bytes at `data`, `count` numbers at `steps` and at `offsets`; `layout` is null or
+/// one; `chunk` and `chunk_length` are written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn h5flac_compress_affine(
+    data: *const c_void,
+    data_length: u64,
+    layout: *const Layout,
+    steps: *const c_double,
+    offsets: *const c_double,
+    count: u64,
+    level: c_uint,
+    threads: c_uint,
+    chunk: *mut *mut c_void,
+    chunk_length: *mut u64,
+) -> c_int {
+    status(|| {
+        // SAFETY: the caller's promise.
+        let (data, layout, steps, offsets, chunk, chunk_length) = unsafe {
+            (
+                input("data", data.cast::<u8>(), data_length)?,
+                layout.as_ref().ok_or_else(|| Error::invalid("layout is null"))?,
+                input("steps", steps, count)?,
+                input("offsets", offsets, count)?,
+                one("chunk", chunk)?,
+                one("chunk_length", chunk_length)?,
+            )
+        };
+        let (dtype, shape) = layout.read()?;
+        // A checked layout: the core multiplies what it holds.
+        let local = Local::new(dtype, shape, None)?;
+        let affine: Vec<_> = steps.iter().copied().zip(offsets.iter().copied()).collect();
+        let request = Request {
+            dtype,
+            shape,
+            fill: local.fill(),
+            params: Params { level, ..Params::default() },
+            quanta: None,
+            affine: Some(&affine),
             threads: thread_count(threads),
             alone: false,
         };
