@@ -7,7 +7,7 @@ use crate::host::{self, Host};
 use crate::memory::{self, Buffer, afford};
 use crate::words::{self, Local, MOST_WORDS};
 use crate::{capi, datatype, environment, guard, module, nczarr};
-use h5flac::chunk::{self, Compressed, Options, Request};
+use h5flac::chunk::{self, Compressed, Head, Options, Request};
 use h5flac::{Dtype, Error, Params, Result, Shape};
 use libc::{c_int, c_uint, c_void};
 use std::ffi::CStr;
@@ -276,7 +276,8 @@ pub unsafe extern "C" fn filter(
                 Err(chunk) => Output::There(Buffer::of(host, chunk)?),
             }
         } else {
-            Output::There(decode(host, words, input, flags & abi::FLAG_SKIP_EDC == 0)?)
+            let reading = Reading { host, address, verify: flags & abi::FLAG_SKIP_EDC == 0 };
+            Output::There(decode(reading, words, input)?)
         };
         // SAFETY: checked not null; the input is read no more, has `nbytes` bytes, and came from
         // `host`'s allocator or, without a host to ask, from malloc.
@@ -340,14 +341,33 @@ fn encode<'a>(words: &[u32], input: &'a [u8]) -> Result<Compressed<'a>> {
     chunk::compress(input, &request)
 }
 
-fn decode(
+/// Who reads a chunk, and how.
+struct Reading {
     host: Option<&'static Host>,
-    words: &[u32],
-    input: &[u8],
+    address: *const c_void,
     verify: bool,
-) -> Result<Buffer> {
+}
+
+impl Reading {
+    /// The chunk in what was stored under its name. netCDF (up to 4.10 at least) writes a chunk
+    /// over an older one without shortening the file: what follows is the rest of that.
+    fn chunk<'a>(&self, head: &Head, stored: &'a [u8]) -> Result<&'a [u8]> {
+        match usize::try_from(head.chunk_len()?) {
+            Ok(length)
+                if length < stored.len()
+                    && self.host.is_none()
+                    && nczarr::called_from(self.address) =>
+            {
+                Ok(&stored[..length])
+            }
+            _ => Ok(stored),
+        }
+    }
+}
+
+fn decode(reading: Reading, words: &[u32], stored: &[u8]) -> Result<Buffer> {
     let declared = Local::from_words(words)?.map(|local| local.chunk_bytes());
-    let head = memory::head(input)?;
+    let head = memory::head(stored)?;
     let length = head.raw_len();
     match declared {
         Some(bytes) if bytes != length => {
@@ -362,9 +382,9 @@ fn decode(
         }
         _ => {}
     }
-    let options = Options { verify, threads: environment::threads() };
-    let mut output = Buffer::new(host, length)?;
+    let options = Options { verify: reading.verify, threads: environment::threads() };
+    let mut output = Buffer::new(reading.host, length)?;
     afford(head.most_held_decoding(length, head.shape.length, options.threads))?;
-    head.decompress_into(input, output.bytes(), &options)?;
+    head.decompress_into(reading.chunk(&head, stored)?, output.bytes(), &options)?;
     Ok(output)
 }

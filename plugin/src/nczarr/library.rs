@@ -6,14 +6,14 @@ use crate::abi;
 use crate::filter::scrambled;
 use crate::module::{self, Module, functions};
 use crate::words::Local;
-use h5flac::{ByteOrder, Class, Dtype, Error, Params, Result, Shape};
+use h5flac::{ByteOrder, Class, Dtype, Error, Mode, Params, Result, Shape};
 use libc::{c_char, c_int, c_uint, c_void};
 use std::ffi::CStr;
 use std::ptr;
 
 functions! {
     nc_strerror: fn(c_int) -> *const c_char;
-    nc_inq_format_extended: fn(c_int, *mut c_int, *mut c_int) -> c_int;
+    nc_def_var_endian: fn(c_int, c_int, c_int) -> c_int;
     nc_inq_varname: fn(c_int, c_int, *mut c_char) -> c_int;
     nc_inq_vartype: fn(c_int, c_int, *mut c_int) -> c_int;
     nc_inq_varndims: fn(c_int, c_int, *mut c_int) -> c_int;
@@ -30,8 +30,8 @@ type Log = unsafe extern "C" fn(tag: c_int, format: *const c_char, ...);
 /// earlier versions `NCLOGWARN`, printed where the environment variable NCLOGGING asks for it.
 const LOG_ERROR: c_int = 1;
 
-/// `NC_WRITE`, a bit of a file's mode.
-const WRITE: c_int = 1;
+/// `NC_EPERM`: the file is only read.
+const EPERM: c_int = -37;
 /// `NC_CHUNKED`.
 const CHUNKED: c_int = 0;
 /// `NC_ENDIAN_LITTLE`, `NC_ENDIAN_BIG`; 0 is the machine's order.
@@ -103,25 +103,36 @@ impl Variable<'_> {
         }
     }
 
-    /// Whether its file is only read.
+    /// Whether its file is only read. netCDF has no inquiry for it that knows of files just made;
+    /// but it refuses to set what is set already.
     pub fn is_only_read(&self) -> bool {
-        let (mut format, mut mode) = (0, WRITE);
         let f = &self.library.functions;
+        let mut endian = 0;
         // SAFETY: as above.
-        let status = unsafe { (f.nc_inq_format_extended)(self.ncid, &mut format, &mut mode) };
-        status == 0 && mode & WRITE == 0
+        unsafe {
+            (f.nc_inq_var_endian)(self.ncid, self.varid, &mut endian) == 0
+                && (f.nc_def_var_endian)(self.ncid, self.varid, endian) == EPERM
+        }
     }
 
     /// What its chunks look like.
     ///
     /// # Errors
     /// `Unsupported` for what is not a number; `InvalidArgument` for a variable without chunks, for
-    /// filters before this one, and as [`Shape::from_dims`] and [`Local::new`].
+    /// filters before this one, for a fill value that precision cannot tell from samples, and as
+    /// [`Shape::from_dims`] and [`Local::new`].
     pub fn describe(&self, params: &Params) -> Result<Local> {
         let dtype = self.dtype()?;
         self.alone_at_the_start()?;
         let shape = Shape::from_dims(&self.chunk()?, params.axis as usize)?;
-        Local::new(dtype, shape, self.fill(dtype)?.as_ref().map(|bytes| &bytes[..dtype.size]))
+        let mut fill = self.fill()?;
+        if let (Class::Float, Mode::Precision(_), Some(value)) = (dtype.class, params.mode, fill) {
+            known_later(dtype, value)?;
+        }
+        if dtype.order != ByteOrder::NATIVE {
+            fill.iter_mut().for_each(|value| value[..dtype.size].reverse());
+        }
+        Local::new(dtype, shape, fill.as_ref().map(|value| &value[..dtype.size]))
     }
 
     fn dtype(&self) -> Result<Dtype> {
@@ -201,8 +212,8 @@ impl Variable<'_> {
         Ok(chunk)
     }
 
-    /// One element of the fill value, netCDF's default included, in the chunk's byte order.
-    fn fill(&self, dtype: Dtype) -> Result<Option<[u8; MAX_NUMBER]>> {
+    /// One element of the fill value, netCDF's default included, in this machine's byte order.
+    fn fill(&self) -> Result<Option<[u8; MAX_NUMBER]>> {
         let f = &self.library.functions;
         let (mut none, mut value) = (0, [0u8; MAX_NUMBER]);
         // SAFETY: as above; `value` holds an element.
@@ -210,11 +221,28 @@ impl Variable<'_> {
             (f.nc_inq_var_fill)(self.ncid, self.varid, &mut none, value.as_mut_ptr().cast())
         };
         self.library.check("the variable's fill value", status)?;
-        if dtype.order != ByteOrder::NATIVE {
-            value[..dtype.size].reverse();
-        }
         Ok((none == 0).then_some(value))
     }
+}
+
+/// Refuses a fill value that netCDF does not find in its metadata as it was: it writes floats there
+/// with six digits. A chunk that is written again later would hold values that are fill no more,
+/// such as the default 9.969209968386869e36, and precision would take its step from them.
+fn known_later(dtype: Dtype, value: [u8; MAX_NUMBER]) -> Result<()> {
+    let found = match dtype.size {
+        4 => f64::from(f32::from_ne_bytes([value[0], value[1], value[2], value[3]])),
+        _ => f64::from_ne_bytes(value),
+    };
+    let stored: f64 = format!("{found:.5e}").parse().unwrap_or(found);
+    let read = if dtype.size == 4 { f64::from(stored as f32) } else { stored };
+    if read == found || !found.is_finite() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "its fill value {found:e} becomes {stored:e} in Zarr's metadata, where netCDF writes six \
+         digits, and would later count as a sample in the standard deviation that precision \
+         uses: set a fill value of six digits, such as -9999, or use noise or quanta"
+    )))
 }
 
 fn refused(what: &str) -> Error {

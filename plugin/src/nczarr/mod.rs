@@ -91,6 +91,11 @@ pub fn show(address: *const c_void, message: &CStr) {
     }
 }
 
+/// Whether a libnetcdf called, whose functions can be asked.
+pub fn called_from(address: *const c_void) -> bool {
+    Library::calling(address).is_some()
+}
+
 /// Words from a caller's pointer.
 ///
 /// # Safety
