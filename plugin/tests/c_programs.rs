@@ -167,6 +167,20 @@ fn calls_without_enough_memory_fail_and_change_nothing() {
 }
 
 #[test]
+fn the_plugin_keeps_to_what_netcdf_expects_of_a_codec() {
+    let place = Workplace::new("nczarr");
+    let so = place.plugins().join("libh5flac.so");
+    let program = place.compile("nczarr", &["-rdynamic", "-ldl"]);
+    passes(place.run(&program).arg(&so));
+    passes(place.run(&program).arg(&so).env("H5FLAC_HOST", "unwind"));
+    let mut command = place.run("valgrind");
+    command.args(["--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=9"]);
+    passes(command.arg(&program).arg(&so));
+    let program = place.compile("nczarr", &["-ldl"]);
+    passes(place.run(program).arg(so).arg("silent"));
+}
+
+#[test]
 fn a_process_may_end_in_any_state() {
     let place = Workplace::new("exit");
     let program = linked(&place, "exit", &["-lpthread", "-ldl"]);

@@ -225,10 +225,18 @@ impl Variable<'_> {
     }
 }
 
-/// Refuses a fill value that netCDF does not find in its metadata as it was: it writes floats there
-/// with six digits. A chunk that is written again later would hold values that are fill no more,
-/// such as the default 9.969209968386869e36, and precision would take its step from them.
+/// Refuses a fill value that will not be known for one, so that precision would take its step from
+/// something like 1e36. netCDF fills chunks in this machine's byte order, whatever the variable's.
+/// It writes floats into its metadata with six digits: when the file is opened again, chunks hold
+/// another fill value than that of the metadata, such as the default 9.969209968386869e36.
 fn known_later(dtype: Dtype, value: [u8; MAX_NUMBER]) -> Result<()> {
+    if dtype.order != ByteOrder::NATIVE {
+        return Err(Error::invalid(
+            "netCDF fills Zarr's chunks in this machine's byte order, and the variable has another: \
+             precision would take its step from that; leave the byte order to netCDF, or use noise \
+             or quanta",
+        ));
+    }
     let found = match dtype.size {
         4 => f64::from(f32::from_ne_bytes([value[0], value[1], value[2], value[3]])),
         _ => f64::from_ne_bytes(value),
