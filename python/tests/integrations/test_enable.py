@@ -1,6 +1,5 @@
 """`enable` lets the libhdf5 of other packages find the plugin; each case in its own process."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import h5flac
 import h5py
 import numpy as np
 import pytest
-from h5flac import Flac, library
+from h5flac import Flac
 
 READ = {
     "netCDF4": """
@@ -75,40 +74,6 @@ with netCDF4.Dataset(path + ".nc", "w") as file:
         assert Flac.of(f["x"]) == Flac(quanta=0.5)
         error = np.abs(h5flac.read(f["x"]) - np.arange(3000) / 7)
         assert 0.2 < error.max() <= 0.25
-
-
-def test_netcdf_writes_and_reads_zarr_once_enabled(tmp_path):
-    code = (
-        ENABLE.format("netCDF4")
-        + """
-import ctypes, netCDF4
-h5flac.enable("netCDF4")
-with netCDF4.Dataset(f"file://{path}#mode=nczarr,file", "w") as file:
-    file.createDimension("time", 3000)
-    x = file.createVariable("x", "f4", ("time",), chunksizes=(1000,), fill_value=-1)
-    words = (ctypes.c_uint * 5)(*h5flac.Flac(quanta="0.25", level=3).filter_options)
-    netcdf = ctypes.CDLL(netCDF4._netCDF4.__file__)
-    arguments = map(ctypes.c_int, (file._grpid, x._varid, h5flac.FILTER_ID))
-    assert netcdf.nc_def_var_filter(*arguments, ctypes.c_size_t(5), words) == 0
-    x[:] = np.arange(3000, dtype="f4") / 7
-    y = file.createVariable("y", "i4", ("time",), zlib=True)
-    y[:] = 4
-with netCDF4.Dataset(f"file://{path}#mode=nczarr,file") as file:
-    assert 0.1 < np.abs(file["x"][:] - np.arange(3000, dtype="f4") / 7).max() <= 0.125
-    assert (file["y"][:] == 4).all()
-"""
-    )
-    done = run(code, tmp_path / "x.zarr")
-    assert done.returncode == 0, done.stderr
-    (metadata,) = (tmp_path / "x.zarr").glob("x/.zarray")
-    codec = json.loads(metadata.read_text())["compressor"]
-    assert codec == {"id": "h5flac"} | Flac(quanta="0.25", level=3).config
-    for i in range(3):
-        chunk = (tmp_path / f"x.zarr/x/{i}").read_bytes()
-        samples = np.empty(1000, "f4")
-        library.decompress(chunk, samples)
-        expected = np.arange(1000 * i, 1000 * i + 1000, dtype="f4") / 7
-        assert np.abs(samples - expected).max() <= 0.125
 
 
 def test_the_last_error_is_told_where_netcdf_hides_it(path):
