@@ -27,6 +27,12 @@ pub enum ByteOrder {
     Big,
 }
 
+impl ByteOrder {
+    /// This machine's.
+    pub const NATIVE: ByteOrder =
+        if cfg!(target_endian = "little") { ByteOrder::Little } else { ByteOrder::Big };
+}
+
 /// Type of a chunk's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dtype {
@@ -115,9 +121,6 @@ impl Shape {
 }
 
 /// Byte order of this machine.
-const NATIVE: ByteOrder =
-    if cfg!(target_endian = "little") { ByteOrder::Little } else { ByteOrder::Big };
-
 /// Side of the squares in which neighbouring streams are copied: a cache line of 4-byte samples.
 const TILE: usize = 16;
 
@@ -156,7 +159,7 @@ impl<'a> StreamView<'a> {
             start: index * length * T::SIZE,
             stride: T::SIZE,
             length,
-            order: NATIVE,
+            order: ByteOrder::NATIVE,
         }
     }
 
@@ -212,7 +215,7 @@ impl<'a> StreamView<'a> {
         length: usize,
         buffer: &'b mut Vec<T>,
     ) -> &'b [T] {
-        if self.order == NATIVE && self.stride == T::SIZE {
+        if self.order == ByteOrder::NATIVE && self.stride == T::SIZE {
             let start = self.start + first * T::SIZE;
             let bytes = &self.data[start..start + length * T::SIZE];
             if let Ok(samples) = <[T]>::ref_from_bytes(bytes) {

@@ -5,22 +5,28 @@
 use crate::abi::{self, Hid};
 use crate::host::{self, Host};
 use crate::memory::{self, Buffer, afford};
-use crate::words::{self, Local};
-use crate::{capi, datatype, environment, guard};
-use h5flac::chunk::{self, Compressed, Options, Request};
+use crate::words::{self, Local, MOST_WORDS};
+use crate::{capi, datatype, environment, guard, module, nczarr};
+use h5flac::chunk::{self, Compressed, Head, Options, Request};
 use h5flac::{Dtype, Error, Params, Result, Shape};
 use libc::{c_int, c_uint, c_void};
+use std::ffi::CStr;
 use std::{ptr, slice};
-
-/// More parameter words than any layout had: a list that is not ours.
-const MOST_WORDS: usize = 64;
 
 /// Largest chunk that a file can hold unless its chunks are declared in the local block.
 const MOST_UNDECLARED: usize = u32::MAX as usize;
 
 fn calling(address: *const c_void) -> Option<&'static Host> {
-    let passed_on = !address.is_null() && !environment::unwind_for_host();
-    host::at(if passed_on { address } else { host::unwound_caller() })
+    host::at(module::caller(address))
+}
+
+/// Shows the error of a callback that HDF5 called.
+fn shown(callback: &CStr, host: Option<&Host>) -> impl FnOnce(&CStr) {
+    move |message| {
+        if let Some(host) = host {
+            host.push_error(callback, message);
+        }
+    }
 }
 
 /// Refuses what cannot be compressed: −1 with a message, since 0 is ignored for optional filters.
@@ -34,7 +40,7 @@ pub unsafe extern "C" fn can_apply(
     address: *const c_void,
 ) -> c_int {
     let host = calling(address);
-    guard::call(c"can_apply", -1, host, || match host {
+    guard::call(-1, shown(c"can_apply", host), || match host {
         Some(host) => examine(host, dcpl, type_id, space).map(|_| 1),
         None => hostless().map(|()| 1),
     })
@@ -51,7 +57,7 @@ pub unsafe extern "C" fn set_local(
     address: *const c_void,
 ) -> c_int {
     let host = calling(address);
-    guard::call(c"set_local", -1, host, || {
+    guard::call(-1, shown(c"set_local", host), || {
         let Some(host) = host else { return hostless().map(|()| 0) };
         let found = examine(host, dcpl, type_id, space)?;
         let fill = fill_value(host, dcpl, type_id, found.dtype.element_size())?;
@@ -158,15 +164,20 @@ fn alone_at_the_start(host: &Host, dcpl: Hid) -> Result<()> {
     let (first, name) = filter(0);
     if first != abi::FILTER_ID {
         let name = if name.is_empty() { format!("filter {first}") } else { name };
-        return Err(Error::invalid(format!(
-            "{name} stands before h5flac in the filter pipeline and changes the samples: remove it \
-             (h5flac needs no shuffle; a checksum goes after it)"
-        )));
+        return Err(scrambled(&name));
     }
     if (1..count).any(|i| filter(i).0 == abi::FILTER_ID) {
         return Err(Error::invalid("h5flac is twice in the pipeline; once is enough"));
     }
     Ok(())
+}
+
+/// The refusal of a filter before this one.
+pub fn scrambled(by: &str) -> Error {
+    Error::invalid(format!(
+        "{by} stands before h5flac in the filter pipeline and changes the samples: remove it \
+         (h5flac needs no shuffle; a checksum goes after it)"
+    ))
 }
 
 fn dimensions(host: &Host, space: Hid) -> Result<Vec<usize>> {
@@ -219,7 +230,7 @@ fn fill_value(
 /// Encodes or decodes a chunk; 0 with every argument untouched when it cannot.
 ///
 /// # Safety
-/// Called by libhdf5 through [`crate::entry`]: `cd_values` has `cd_nelmts` words, and `*buf`
+/// Called by libhdf5 or libnetcdf through [`crate::entry`]: `cd_values` has `cd_nelmts` words, and `*buf`
 /// at least `nbytes` bytes from the caller's allocator.
 pub unsafe extern "C" fn filter(
     flags: c_uint,
@@ -232,9 +243,13 @@ pub unsafe extern "C" fn filter(
 ) -> usize {
     let host = calling(address);
     let encoding = flags & abi::FLAG_REVERSE == 0;
-    // HDF5 stores the chunk without an optional filter that fails: nobody has an error to see.
-    let shown = if encoding && flags & abi::FLAG_OPTIONAL != 0 { None } else { host };
-    guard::call(c"filter", 0, shown, || {
+    let show = |message: &CStr| match host {
+        // HDF5 stores the chunk without an optional filter that fails: nobody has an error to see.
+        Some(_) if encoding && flags & abi::FLAG_OPTIONAL != 0 => {}
+        Some(host) => host.push_error(c"filter", message),
+        None => nczarr::show(address, message),
+    };
+    guard::call(0, show, || {
         // SAFETY: the caller's promise; null is checked.
         let (words, input) = unsafe {
             if buf.is_null() || buf_size.is_null() || (*buf).is_null() {
@@ -261,7 +276,8 @@ pub unsafe extern "C" fn filter(
                 Err(chunk) => Output::There(Buffer::of(host, chunk)?),
             }
         } else {
-            Output::There(decode(host, words, input, flags & abi::FLAG_SKIP_EDC == 0)?)
+            let reading = Reading { host, address, verify: flags & abi::FLAG_SKIP_EDC == 0 };
+            Output::There(decode(reading, words, input)?)
         };
         // SAFETY: checked not null; the input is read no more, has `nbytes` bytes, and came from
         // `host`'s allocator or, without a host to ask, from malloc.
@@ -298,8 +314,13 @@ enum Output {
 /// Works only on chunks that `set_local` announced: HDF5 up to 2.0 calls the filter for
 /// variable-length data without asking first, on pointers into its heap.
 fn encode<'a>(words: &[u32], input: &'a [u8]) -> Result<Compressed<'a>> {
-    let local = Local::from_words(words)?
-        .ok_or_else(|| Error::invalid("parameter words without the dataset's type and shape"))?;
+    let local = Local::from_words(words)?.ok_or_else(|| {
+        Error::invalid(
+            "parameter words without the dataset's type and shape; where the calling program \
+                 shows no function to ask for them, link it with -rdynamic, or complete the words \
+                 with h5flac_params_complete",
+        )
+    })?;
     if local.chunk_bytes() != input.len() {
         return Err(Error::invalid(format!(
             "a chunk of {} bytes, but the parameter words announce {}",
@@ -321,14 +342,33 @@ fn encode<'a>(words: &[u32], input: &'a [u8]) -> Result<Compressed<'a>> {
     chunk::compress(input, &request)
 }
 
-fn decode(
+/// Who reads a chunk, and how.
+struct Reading {
     host: Option<&'static Host>,
-    words: &[u32],
-    input: &[u8],
+    address: *const c_void,
     verify: bool,
-) -> Result<Buffer> {
+}
+
+impl Reading {
+    /// The chunk in what was stored under its name. netCDF (up to 4.10 at least) writes a chunk
+    /// over an older one without shortening the file: what follows is the rest of that.
+    fn chunk<'a>(&self, head: &Head, stored: &'a [u8]) -> Result<&'a [u8]> {
+        match usize::try_from(head.chunk_len()?) {
+            Ok(length)
+                if length < stored.len()
+                    && self.host.is_none()
+                    && nczarr::called_from(self.address) =>
+            {
+                Ok(&stored[..length])
+            }
+            _ => Ok(stored),
+        }
+    }
+}
+
+fn decode(reading: Reading, words: &[u32], stored: &[u8]) -> Result<Buffer> {
     let declared = Local::from_words(words)?.map(|local| local.chunk_bytes());
-    let head = memory::head(input)?;
+    let head = memory::head(stored)?;
     let length = head.raw_len();
     match declared {
         Some(bytes) if bytes != length => {
@@ -343,9 +383,9 @@ fn decode(
         }
         _ => {}
     }
-    let options = Options { verify, threads: environment::threads() };
-    let mut output = Buffer::new(host, length)?;
+    let options = Options { verify: reading.verify, threads: environment::threads() };
+    let mut output = Buffer::new(reading.host, length)?;
     afford(head.most_held_decoding(length, head.shape.length, options.threads))?;
-    head.decompress_into(input, output.bytes(), &options)?;
+    head.decompress_into(reading.chunk(&head, stored)?, output.bytes(), &options)?;
     Ok(output)
 }

@@ -1,6 +1,5 @@
 //! The one shape of every callback: no panic leaves it, and its error is seen.
 
-use crate::host::Host;
 use h5flac::{Error, Result};
 use std::any::Any;
 use std::cell::RefCell;
@@ -14,24 +13,13 @@ thread_local! {
     static LAST_ERROR: RefCell<CString> = RefCell::new(CString::default());
 }
 
-/// Runs `body` for HDF5. On failure the message becomes this thread's last error and, if there is
-/// a `host` to show it, goes onto that library's error stack; the caller gets `sentinel`.
-pub fn call<T>(
-    callback: &CStr,
-    sentinel: T,
-    host: Option<&Host>,
-    body: impl FnOnce() -> Result<T>,
-) -> T {
-    match run(body) {
-        Ok(value) => value,
-        Err(error) => {
-            let message = remember(&error.to_string());
-            if let Some(host) = host {
-                host.push_error(callback, &message);
-            }
-            sentinel
-        }
-    }
+/// Runs `body` for HDF5. On failure the message becomes this thread's last error and goes to `show`;
+/// the caller gets `sentinel`.
+pub fn call<T>(sentinel: T, show: impl FnOnce(&CStr), body: impl FnOnce() -> Result<T>) -> T {
+    run(body).unwrap_or_else(|error| {
+        show(&remember(&error.to_string()));
+        sentinel
+    })
 }
 
 /// Runs `body`, with a panic as an error that asks to be reported.

@@ -2,11 +2,12 @@
 //!
 //! A process may hold several libhdf5 (each Python wheel brings its own) and one image of this
 //! plugin serves them all. Identifiers of one mean nothing, or something else, to another. So
-//! each call is traced to its library: return address → module → that module's own symbols.
+//! each call is traced to its library ([`crate::module`]).
 
-#![expect(unsafe_code, reason = "asks the dynamic linker for modules and symbols")]
+#![expect(unsafe_code, reason = "calls the functions of a libhdf5")]
 
 use crate::abi::Hid;
+use crate::module::{Module, functions};
 use libc::{c_char, c_int, c_uint, c_void};
 use std::ffi::CStr;
 use std::ptr;
@@ -14,32 +15,6 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Oldest libhdf5 whose identifiers are 64 bits wide.
 const OLDEST: (c_uint, c_uint) = (1, 10);
-
-macro_rules! functions {
-    ($($name:ident: fn($($arg:ty),*) -> $ret:ty;)*) => {
-        /// The calling library's functions, by their names in HDF5's reference manual.
-        #[allow(non_snake_case, missing_docs)]
-        pub struct Functions { $(pub $name: unsafe extern "C" fn($($arg),*) -> $ret,)* }
-
-        impl Functions {
-            fn resolve(module: &Module) -> Option<Self> {
-                Some(Functions {
-                    $($name: {
-                        let symbol = module.symbol(concat!(stringify!($name), "\0"))?;
-                        // SAFETY: libhdf5 exports a function of this name and signature, the
-                        // same in every version since `OLDEST`.
-                        unsafe {
-                            std::mem::transmute::<
-                                *mut c_void,
-                                unsafe extern "C" fn($($arg),*) -> $ret,
-                            >(symbol)
-                        }
-                    },)*
-                })
-            }
-        }
-    };
-}
 
 functions! {
     H5get_libversion: fn(*mut c_uint, *mut c_uint, *mut c_uint) -> c_int;
@@ -218,8 +193,8 @@ pub fn at(address: *const c_void) -> Option<&'static Host> {
     if let Some(k) = known().find(|k| k.address == address as usize) {
         return Some(k.host);
     }
-    let module = Module::holding(address)?;
-    let host = match known().find(|k| k.host.module.base == module.base) {
+    let module = Module::holding(address, "H5get_libversion\0")?;
+    let host = match known().find(|k| k.host.module.is(&module)) {
         Some(k) => k.host,
         None => Box::leak(Box::new(Host::resolve(module)?)),
     };
@@ -232,80 +207,4 @@ pub fn at(address: *const c_void) -> Option<&'static Host> {
             Err(now) => head = now,
         }
     }
-}
-
-/// A loaded object, and a handle on it that is never given back so that it stays loaded.
-struct Module {
-    base: *mut c_void,
-    handle: *mut c_void,
-}
-
-impl Module {
-    fn holding(address: *const c_void) -> Option<Self> {
-        let info = locate(address)?;
-        // SAFETY: dladdr gave a zero-terminated name; NOLOAD loads nothing.
-        let named = unsafe { libc::dlopen(info.dli_fname, libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
-        let candidates = [
-            named,
-            // SAFETY: the main program, whose name is whatever it was started as.
-            unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY) },
-        ];
-        candidates.into_iter().filter(|handle| !handle.is_null()).find_map(|handle| {
-            let module = Module { base: info.dli_fbase, handle };
-            module.symbol("H5get_libversion\0").map(|_| module)
-        })
-    }
-
-    /// A symbol by its zero-terminated name, if it lies in this very module: a handle's search
-    /// goes on into dependencies, and for the main program into everything global.
-    fn symbol(&self, name: &'static str) -> Option<*mut c_void> {
-        debug_assert!(name.ends_with('\0'));
-        // SAFETY: a live handle and a zero-terminated name.
-        let symbol = unsafe { libc::dlsym(self.handle, name.as_ptr().cast()) };
-        (!symbol.is_null() && locate(symbol)?.dli_fbase == self.base).then_some(symbol)
-    }
-}
-
-fn locate(address: *const c_void) -> Option<libc::Dl_info> {
-    // SAFETY: dladdr takes any address and fills the struct when it returns nonzero.
-    unsafe {
-        let mut info = std::mem::zeroed::<libc::Dl_info>();
-        (libc::dladdr(address, &mut info) != 0).then_some(info)
-    }
-}
-
-unsafe extern "C" {
-    fn _Unwind_Backtrace(
-        trace: unsafe extern "C" fn(context: *mut c_void, found: *mut c_void) -> c_int,
-        found: *mut c_void,
-    ) -> c_int;
-    fn _Unwind_GetIP(context: *mut c_void) -> usize;
-}
-
-/// `_URC_NO_REASON`, go on, and `_URC_NORMAL_STOP`.
-const GO_ON: c_int = 0;
-const STOP: c_int = 4;
-
-/// The first return address outside this module, found by unwinding the stack: for processors
-/// where the entry points do not pass it on.
-pub fn unwound_caller() -> *const c_void {
-    struct Search {
-        own: *mut c_void,
-        found: *const c_void,
-    }
-    unsafe extern "C" fn visit(context: *mut c_void, search: *mut c_void) -> c_int {
-        // SAFETY: `search` is the struct below, alive during the walk; `context` is the unwinder's.
-        let (search, address) =
-            unsafe { (&mut *search.cast::<Search>(), _Unwind_GetIP(context) as *const c_void) };
-        if locate(address).is_some_and(|info| info.dli_fbase == search.own) {
-            return GO_ON;
-        }
-        search.found = address;
-        STOP
-    }
-    let Some(own) = locate(unwound_caller as *const c_void) else { return ptr::null() };
-    let mut search = Search { own: own.dli_fbase, found: ptr::null() };
-    // SAFETY: `visit` gets back the pointer it expects.
-    unsafe { _Unwind_Backtrace(visit, (&raw mut search).cast()) };
-    search.found
 }

@@ -3,7 +3,7 @@
 //! A shell over the core's chunks. HDF5 asks for the filter (`H5PLget_plugin_info`), then calls it
 //! through [`entry`]; [`host`] finds out which libhdf5 that was; [`guard`] keeps panics in and brings
 //! errors out; [`filter`] does the work, with the parameter words as [`words`] lays them out.
-//! [`capi`] is the C interface of `include/h5flac.h`.
+//! [`nczarr`] makes it a codec of netCDF's Zarr. [`capi`] is the C interface of `include/h5flac.h`.
 
 #![expect(unsafe_code, reason = "exports two symbols to HDF5")]
 
@@ -16,6 +16,8 @@ pub mod filter;
 pub mod guard;
 pub mod host;
 pub mod memory;
+pub mod module;
+pub mod nczarr;
 pub mod words;
 
 use abi::FilterClass;

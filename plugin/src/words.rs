@@ -14,6 +14,9 @@ use h5flac::{ByteOrder, Class, Dtype, Error, Params, Result, Shape, params::USER
 /// Words in all. h5py reads 16 into a fixed array and shows what lies behind it for any more.
 pub const COUNT: usize = USER_WORDS + 11;
 
+/// More words than any layout had: a list that is not ours.
+pub const MOST_WORDS: usize = 64;
+
 /// Bytes of the widest element, complex of two doubles.
 pub const MAX_ELEMENT: usize = 16;
 

@@ -56,7 +56,7 @@ fn nothing_but_the_interface_is_exported() {
         .filter_map(|line| line.split_once('('))
         .filter_map(|(before, _)| before.split([' ', '*']).next_back())
         .filter(|name| name.starts_with("h5flac_"))
-        .chain(["H5PLget_plugin_info", "H5PLget_plugin_type"])
+        .chain(["H5PLget_plugin_info", "H5PLget_plugin_type", "NCZ_get_codec_info"])
         .map(str::to_owned)
         .collect();
     declared.sort();
@@ -164,6 +164,20 @@ fn the_plugin_keeps_to_what_hdf5_expects_of_it() {
 fn calls_without_enough_memory_fail_and_change_nothing() {
     let place = Workplace::new("starve");
     passes(&mut pretending(&place, "starve"));
+}
+
+#[test]
+fn the_plugin_keeps_to_what_netcdf_expects_of_a_codec() {
+    let place = Workplace::new("nczarr");
+    let so = place.plugins().join("libh5flac.so");
+    let program = place.compile("nczarr", &["-rdynamic", "-ldl"]);
+    passes(place.run(&program).arg(&so));
+    passes(place.run(&program).arg(&so).env("H5FLAC_HOST", "unwind"));
+    let mut command = place.run("valgrind");
+    command.args(["--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=9"]);
+    passes(command.arg(&program).arg(&so));
+    let program = place.compile("nczarr", &["-ldl"]);
+    passes(place.run(program).arg(so).arg("silent"));
 }
 
 #[test]

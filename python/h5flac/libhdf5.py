@@ -59,6 +59,8 @@ def add_plugin_folder(package: str, folder: str) -> None:
         If the libhdf5 cannot be reached or does not take the folder.
     """
     libhdf5, wanted = of_package(package), folder.encode()
+    if hasattr(libhdf5, "nc_plugin_path_set"):
+        return _add_to_netcdf(libhdf5, wanted)
     try:
         prepend, count, get = libhdf5.H5PLprepend, libhdf5.H5PLsize, libhdf5.H5PLget
     except AttributeError:
@@ -75,3 +77,25 @@ def add_plugin_folder(package: str, folder: str) -> None:
             return
     if prepend(wanted) < 0:
         raise RuntimeError(f"the libhdf5 of {package} did not take the folder {folder}")
+
+
+class _Folders(ctypes.Structure):
+    """NCPluginList of netcdf.h."""
+
+    _fields_ = (("count", ctypes.c_size_t), ("names", ctypes.POINTER(ctypes.c_char_p)))
+
+
+def _add_to_netcdf(netcdf: ctypes.CDLL, folder: bytes) -> None:
+    """Puts a folder before the others of netCDF, which since 4.9.3 has one list for HDF5 and Zarr.
+
+    Its Zarr looks for plugins once, when it first meets a filter.
+    """
+    folders = _Folders()
+    address = ctypes.byref(folders)
+    failed = netcdf.nc_initialize() or netcdf.nc_plugin_path_get(address)
+    if not failed and folder not in folders.names[: folders.count]:
+        failed = netcdf.ncaux_plugin_path_prepend(address, folder)
+        failed = failed or netcdf.nc_plugin_path_set(address)
+    netcdf.ncaux_plugin_path_clear(address)
+    if failed:
+        raise RuntimeError(f"netCDF did not take the folder {folder.decode()}: error {failed}")

@@ -203,7 +203,10 @@ impl Head {
     }
 
     /// Bytes of the whole chunk.
-    pub(super) fn chunk_len(&self) -> Result<u64> {
+    ///
+    /// # Errors
+    /// None where the head was parsed: parsing it has made sure.
+    pub fn chunk_len(&self) -> Result<u64> {
         self.payload
             .checked_add((self.length + TRAILER) as u64)
             .ok_or_else(|| Error::too_large(format!("a payload of {} bytes", self.payload)))
