@@ -197,6 +197,19 @@ def _memory_reader(data: bytes) -> Callable[[int, int], Any]:
     return lambda start, length: view[start : start + length]
 
 
+def merged(ranges: np.ndarray, gap: int) -> np.ndarray:
+    """Ascending byte ranges, those that are no more than `gap` bytes apart made one."""
+    if not ranges.size:
+        return ranges
+    starts = ranges["start"].astype(np.int64)
+    ends = starts + ranges["length"].astype(np.int64)
+    first = np.flatnonzero(np.concatenate(([True], starts[1:] - ends[:-1] > gap)))
+    last = np.append(first[1:], starts.size) - 1
+    result = np.empty(first.size, ranges.dtype)
+    result["start"], result["length"] = starts[first], ends[last] - starts[first]
+    return result
+
+
 def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     """Reads byte ranges of a chunk, those close to each other as one.
 
@@ -205,14 +218,8 @@ def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     ranges, buffers
         As `library.decompress_ranges` takes them.
     """
-    starts = ranges["start"].astype(np.int64)
-    ends = starts + ranges["length"].astype(np.int64)
-    if ends.size and ends[-1] > stored.size:
-        raise CorruptError(f"ends after {stored.size} bytes, and its head speaks of {ends[-1]}")
-    if ends.size:
-        first = np.flatnonzero(np.concatenate(([True], starts[1:] - ends[:-1] > _GAP)))
-        last = np.append(first[1:], starts.size) - 1
-        starts, ends = starts[first], ends[last]
-    merged = np.empty(starts.size, ranges.dtype)
-    merged["start"], merged["length"] = starts, ends - starts
-    return merged, [stored.read(int(a), int(b - a)) for a, b in zip(starts, ends, strict=True)]
+    ranges = merged(ranges, _GAP)
+    end = int(ranges[-1]["start"] + ranges[-1]["length"]) if ranges.size else 0
+    if end > stored.size:
+        raise CorruptError(f"ends after {stored.size} bytes, and its head speaks of {end}")
+    return ranges, [stored.read(int(start), int(length)) for start, length in ranges]
