@@ -156,6 +156,45 @@ class Chunks:
 
         return by_address if plain else directly
 
+    def references(self) -> Iterator[tuple[tuple[int, ...], int, int]]:
+        """Place in the grid, address in the file and number of bytes of each stored chunk, without
+        a checksum of fletcher32: what a program needs to read them without HDF5.
+
+        Raises
+        ------
+        ValueError
+            If HDF5 does not tell addresses right, or a chunk is stored uncompressed.
+        """
+        name, userblock = self.name, self.dataset.file.userblock_size
+        if userblock:
+            raise ValueError(
+                f"{name}: the file has a user block of {userblock} bytes, and not all versions of "
+                "HDF5 count it in addresses; remove it with h5unjam"
+            )
+        if not self.has_true_addresses:
+            raise ValueError(
+                f"{name}: HDF5 tells the addresses of this dataset's chunks wrong, since its "
+                "unlimited axis is not the first; write it with no axis or two unlimited, or with "
+                "libver='earliest'"
+            )
+        for info in self._all_infos():
+            place = tuple(o // c for o, c in zip(info.chunk_offset, self.chunk_shape, strict=True))
+            stored = self._stored(info.filter_mask, info.size, None)
+            if not stored.compressed:
+                raise ValueError(
+                    f"{name}: the chunk at {info.chunk_offset} is stored uncompressed, as HDF5 "
+                    "does when it does not find the filter; h5repack compresses it"
+                )
+            yield place, info.byte_offset, stored.size
+
+    def _all_infos(self) -> list[Any]:
+        dataset = self.dataset.id
+        if hasattr(dataset, "chunk_iter"):
+            infos: list[Any] = []
+            dataset.chunk_iter(infos.append)
+            return infos
+        return [dataset.get_chunk_info(i) for i in range(dataset.get_num_chunks())]
+
     @property
     def has_true_addresses(self) -> bool:
         """Whether HDF5 tells the addresses of this dataset's chunks right.
