@@ -14,10 +14,15 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from zarr.abc.codec import ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin
+from zarr.abc.codec import (
+    ArrayBytesCodec,
+    ArrayBytesCodecPartialDecodeMixin,
+    BaseCodec,
+    BytesBytesCodec,
+)
 from zarr.abc.store import ByteGetter, RangeByteRequest
 from zarr.core.array_spec import ArraySpec
 from zarr.core.buffer import Buffer, NDBuffer
@@ -29,10 +34,6 @@ from .chunks import merged
 from .filter import Flac
 from .library import CorruptError, Layout, Part
 
-_NAME = "h5flac"
-#: What others make of the name where they turn metadata of format 2 into 3.
-_NUMCODECS_NAME = "numcodecs.h5flac"
-
 #: Bytes of a chunk read at first: the head of most, and all of small ones.
 _FIRST_READ = 65536
 #: Ranges closer than this are read as one: to ask a store once more takes longer.
@@ -40,7 +41,34 @@ _GAP = 65536
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class H5FlacCodec(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
+class _Codec(BaseCodec):
+    """What codecs of Zarr consist of: a name, and a configuration."""
+
+    name: ClassVar[str]
+    is_fixed_size = False
+
+    filter: Flac
+
+    def __init__(self, **arguments: Any):
+        object.__setattr__(self, "filter", Flac(**arguments))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        if data.get("name") != cls.name:
+            raise ValueError(f"codec {data.get('name')!r}; expected {cls.name!r}")
+        return cls(**Flac.from_config(data.get("configuration") or {}).config)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "configuration": self.filter.config}
+
+    def __repr__(self) -> str:
+        return repr(self.filter).replace("Flac", type(self).__name__, 1)
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
+        raise NotImplementedError("the size of a compressed chunk depends on its samples")
+
+
+class H5FlacCodec(_Codec, ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
     """How h5flac compresses the chunks of an array.
 
     A chunk is the one that HDF5 would hold: little-endian, in a dataset that has the array's fill
@@ -59,32 +87,12 @@ class H5FlacCodec(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
         or it has no such axis.
     """
 
-    is_fixed_size = False
-
-    filter: Flac
-
-    def __init__(self, **arguments: Any):
-        object.__setattr__(self, "filter", Flac(**arguments))
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> H5FlacCodec:
-        if data.get("name") not in (_NAME, _NUMCODECS_NAME):
-            raise ValueError(f"codec {data.get('name')!r}; h5flac's is {_NAME!r}")
-        return cls(**Flac.from_config(data.get("configuration") or {}).config)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"name": _NAME, "configuration": self.filter.config}
-
-    def __repr__(self) -> str:
-        return repr(self.filter).replace("Flac", "H5FlacCodec", 1)
+    name = "h5flac"
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> H5FlacCodec:
         # Called before anything is written, in shards, too; the shape may be that of the array.
         Layout.of(array_spec.dtype.to_native_dtype(), array_spec.shape, self.filter.axis)
         return self
-
-    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("the size of a compressed chunk depends on its samples")
 
     async def _encode_single(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer:
         data = chunk_data.as_numpy_array()
@@ -93,13 +101,38 @@ class H5FlacCodec(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
 
     async def _decode_single(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         found = await asyncio.to_thread(_decode, chunk_data.as_numpy_array(), chunk_spec)
-        return chunk_spec.prototype.nd_buffer.from_numpy_array(found)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(_of_type(found, chunk_spec))
 
     async def _decode_partial_single(
         self, byte_getter: ByteGetter, selection: Any, chunk_spec: ArraySpec
     ) -> NDBuffer | None:
         found = await _Reader(byte_getter, chunk_spec).read(selection)
         return None if found is None else chunk_spec.prototype.nd_buffer.from_numpy_array(found)
+
+
+class H5FlacBytes(_Codec, BytesBytesCodec):
+    """The codec of `h5flac.numcodecs`, where metadata of format 2 were turned into those of 3.
+
+    It decodes bytes to bytes, whole chunks, of which Zarr's codec "bytes" then makes arrays; so
+    these can be big-endian. It does not encode.
+    """
+
+    name = "numcodecs.h5flac"
+
+    @property
+    def codec_config(self) -> dict[str, Any]:
+        """The configuration of format 2."""
+        return {"id": H5FlacCodec.name} | self.filter.config
+
+    async def _decode_single(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer:
+        found = await asyncio.to_thread(_decode, chunk_data.as_numpy_array(), chunk_spec)
+        return chunk_spec.prototype.buffer.from_array_like(found.reshape(-1).view(np.uint8))
+
+    async def _encode_single(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer:
+        raise NotImplementedError(
+            f"codec {self.name!r} only reads what was written elsewhere; make arrays with "
+            "serializer=h5flac.zarr.H5FlacCodec(…) to write"
+        )
 
 
 def _encode(data: np.ndarray, spec: ArraySpec, filter: Flac) -> bytes:
@@ -117,10 +150,11 @@ def _encode(data: np.ndarray, spec: ArraySpec, filter: Flac) -> bytes:
 
 
 def _decode(data: np.ndarray, spec: ArraySpec) -> np.ndarray:
+    """A whole chunk, of the type that is stored."""
     layout = _checked(library.describe(data), spec)
     out = np.empty(spec.shape, layout.dtype)
     library.decompress(data, out, threads=0)
-    return _of_type(out, spec)
+    return out
 
 
 def _checked(layout: Layout, spec: ArraySpec) -> Layout:
@@ -234,7 +268,8 @@ class _Reader:
         buffer = await self.getter.get(self.spec.prototype)
         if buffer is None:
             return None
-        return (await asyncio.to_thread(_decode, buffer.as_numpy_array(), self.spec))[index]
+        found = await asyncio.to_thread(_decode, buffer.as_numpy_array(), self.spec)
+        return _of_type(found[index], self.spec)
 
     async def _part(
         self, first: np.ndarray, selection: _Selection, index: Any
@@ -269,5 +304,5 @@ class _Reader:
         return found
 
 
-register_codec(_NAME, H5FlacCodec)
-register_codec(_NUMCODECS_NAME, H5FlacCodec)
+register_codec(H5FlacCodec.name, H5FlacCodec)
+register_codec(H5FlacBytes.name, H5FlacBytes)
