@@ -307,9 +307,7 @@ class _Reader:
         found = await self._get(start, length)
         if found is None or found.size < length:
             size = 0 if found is None else found.size
-            raise CorruptError(
-                f"has {size} bytes from {start} on, and {length} of them are needed"
-            )
+            raise CorruptError(f"has {size} bytes from {start} on, and {length} of them are needed")
         return found
 
 

@@ -124,7 +124,9 @@ def test_a_configuration_that_is_not_understood_is_refused():
 
 
 @pytest.mark.parametrize("dtype", ["i2", ">i4", "f4", ">f8", "c16", "?"])
-@pytest.mark.parametrize("arguments", [{}, {"quanta": "0.25"}, {"noise": 8.0, "axis": -2}], ids=repr)
+@pytest.mark.parametrize(
+    "arguments", [{}, {"quanta": "0.25"}, {"noise": 8.0, "axis": -2}], ids=repr
+)
 def test_format_2_round_trip(tmp_path, rng, dtype, arguments):
     data = drifting(rng, (5, 1000), "f8")
     data = (data > 0) if dtype == "?" else data.astype(dtype)
