@@ -14,9 +14,9 @@ from h5flac.numcodecs import H5Flac
 
 FILTERS = [
     {},
-    {"level": 8, "axis": -2},
-    {"quanta": 0.01},
+    {"noise": 8.0, "axis": -2},
     {"quanta": "0.025"},
+    {"level": 8, "quanta": 0.01},
     {"precision": 3},
     {"noise": 16.0, "dither": True},
 ]
@@ -57,11 +57,11 @@ def test_out_is_filled(rng):
     for out in (np.empty_like(data), bytearray(data.nbytes), np.empty(data.nbytes, "u1")):
         assert H5Flac().decode(chunk, out) is out
         assert bytes(out) == data.tobytes()
-    with pytest.raises(ValueError, match=r"out has 5996 bytes; .* needs 6000"):
+    with pytest.raises(ValueError, match="out has 5996 bytes; the chunk needs 6000"):
         H5Flac().decode(chunk, np.empty(1499, "f4"))
     locked = np.zeros_like(data)
     locked.flags.writeable = False
-    with pytest.raises(ValueError, match="6000 bytes, read-only"):
+    with pytest.raises(ValueError, match="out is read-only"):
         H5Flac().decode(chunk, locked)
     assert not locked.any()
 

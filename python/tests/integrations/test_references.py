@@ -1,4 +1,4 @@
-"""References of kerchunk and VirtualiZarr to HDF5 files: Zarr reads what h5py reads, bit for bit."""
+"""References of kerchunk and VirtualiZarr: Zarr reads what h5py reads, bit for bit."""
 
 import json
 import subprocess

@@ -4,6 +4,7 @@ import json
 import pickle
 import threading
 from itertools import product
+from typing import ClassVar
 
 import h5flac.zarr
 import h5py
@@ -37,7 +38,7 @@ class Counting(MemoryStore):
     """A store that notes what is read of its chunks."""
 
     # Of all stores: zarr makes copies.
-    read = []
+    read: ClassVar = []
 
     async def get(self, key, prototype, byte_range=None):
         found = await super().get(key, prototype, byte_range)
@@ -331,7 +332,7 @@ def test_the_event_loop_is_not_held_up(rng, monkeypatch):
 
 
 def test_the_codec_of_bytes_only_reads(rng):
-    with pytest.raises(NotImplementedError, match="serializer=h5flac.zarr.H5FlacCodec"):
+    with pytest.raises(NotImplementedError, match=r"serializer=h5flac\.zarr\.H5FlacCodec"):
         x = zarr.create_array(
             MemoryStore(), shape=(8, 100), dtype="f4", compressors=[H5FlacBytes()]
         )
