@@ -134,6 +134,7 @@ typedef struct h5flac_stream {
     unsigned coding;     /* H5FLAC_CODING_* */
     unsigned width;      /* bits per sample of its FLAC frames, 0 without any */
     double quanta;       /* the step in the unit of the data, 0 where every bit comes back */
+    double offset;       /* the value of integer 0, not 0 for H5FLAC_CODING_AFFINE only */
     uint64_t frames;     /* FLAC frames */
     uint64_t bytes;      /* of frames and exceptions; the chunk's head and checksum are not counted */
     uint64_t exceptions; /* samples that are stored bit for bit beside the frames */

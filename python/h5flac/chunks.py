@@ -27,6 +27,23 @@ _FIRST_READ = 16384
 _GAP = 8192
 
 
+#: Chunk shape where none is given: samples, and streams at most.
+_SAMPLES = 65536
+_STREAMS = 16
+
+
+def chunk_shape(shape: tuple[int, ...], axis: int = -1) -> tuple[int, ...]:
+    """A chunk shape that suits an array with time along `axis`: several streams, long ones."""
+    chunks, room = [1] * len(shape), _STREAMS
+    time = axis % len(shape)
+    chunks[time] = min(shape[time], _SAMPLES)
+    for i in reversed(range(len(shape))):
+        if i != time:
+            chunks[i] = min(shape[i], room)
+            room = max(1, room // chunks[i])
+    return tuple(chunks)
+
+
 @dataclass(frozen=True)
 class Stored:
     """The bytes of a chunk, in a file or in memory."""
@@ -105,6 +122,20 @@ class Chunks:
         """Where each chunk begins, stored or not, in row-major order."""
         for place in product(*map(range, self.grid)):
             yield tuple(p * c for p, c in zip(place, self.chunk_shape, strict=True))
+
+    def numbers(self, offset: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of a chunk's streams in the dataset, and in the chunk, those of padding left out.
+
+        Both are in row-major order.
+        """
+        if not self.leading_shape:
+            return np.zeros(1, int), np.zeros(1, int)
+        time, leading = self.time, self.leading_shape
+        begin = offset[:time] + offset[time + 1 :]
+        sizes = self.chunk_shape[:time] + self.chunk_shape[time + 1 :]
+        places = np.indices(sizes).reshape(len(sizes), -1) + np.array(begin)[:, None]
+        kept = np.flatnonzero(np.all(places < np.array(leading)[:, None], axis=0))
+        return np.ravel_multi_index(tuple(places[:, kept]), leading), kept
 
     def check(self, head: Any) -> None:
         """Checks that a chunk is of the dataset's type and chunk shape.

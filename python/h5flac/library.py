@@ -19,6 +19,9 @@ PLUGIN_PATH = str(Path(__file__).parent / "plugin")
 #: Number of the filter in HDF5.
 FILTER_ID = 61868
 
+#: Streams of values step · n + offset, in the field "coding" of `streams`.
+CODING_AFFINE = 5
+
 #: Parameter words that a user passes, and those that the filter stores.
 USER_WORDS = 5
 COMPLETE_WORDS = 16
@@ -319,6 +322,7 @@ _STREAM = np.dtype(
         ("coding", np.uint32),
         ("width", np.uint32),
         ("quanta", np.float64),
+        ("offset", np.float64),
         ("frames", np.uint64),
         ("bytes", np.uint64),
         ("exceptions", np.uint64),
@@ -335,8 +339,9 @@ def streams(chunk: Any) -> np.ndarray:
     array of shape (streams, components), components being 2 for complex numbers, else 1
         Its fields: "coding" (the H5FLAC_CODING_* of h5flac.h), "width" (bits per sample of the FLAC
         frames), "quanta" (the step in the unit of the data, 0 where every bit comes back),
-        "frames", "bytes" (of frames and exceptions), "exceptions" (samples stored bit for bit
-        beside the frames), "predicted" (1 where other streams predict it).
+        "offset" (the value of integer 0, not 0 for affine streams only), "frames", "bytes" (of
+        frames and exceptions), "exceptions" (samples stored bit for bit beside the frames),
+        "predicted" (1 where other streams predict it).
     """
     data, count, layout = _bytes(chunk), ctypes.c_uint64(), describe(chunk)
     components = 2 if layout.dtype.kind == "c" else 1

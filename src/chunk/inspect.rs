@@ -32,6 +32,8 @@ pub struct StreamInfo {
     pub coding: Coding,
     /// The step, in the unit of the data; 0 where every bit comes back.
     pub quanta: f64,
+    /// The value of integer 0, in the unit of the data; not 0 for affine streams only.
+    pub offset: f64,
     /// Bits per sample of its FLAC frames, 0 without any.
     pub width: u32,
     /// Whether other streams of the chunk predict it.
@@ -78,6 +80,7 @@ fn inspect<T: Sample>(head: &Head, bytes: &[u8], index: usize) -> Result<StreamI
         return Ok(StreamInfo {
             coding: Coding::Raw,
             quanta: 0.0,
+            offset: 0.0,
             width: 0,
             predicted: false,
             frames: 0,
@@ -108,6 +111,7 @@ fn inspect<T: Sample>(head: &Head, bytes: &[u8], index: usize) -> Result<StreamI
             Rule::Affine { .. } => Coding::Affine,
         },
         quanta: stream.rule.step(),
+        offset: if let Rule::Affine { offset, .. } = stream.rule { offset } else { 0.0 },
         width: stream.width,
         predicted: matches!(stream.form, Form::Predicted { .. }),
         frames: stream.frames() as u64,

@@ -177,6 +177,8 @@ pub struct CStream {
     pub width: c_uint,
     /// The step.
     pub quanta: f64,
+    /// The value of integer 0.
+    pub offset: f64,
     /// FLAC frames.
     pub frames: u64,
     /// Bytes of frames and exceptions.
@@ -215,6 +217,7 @@ pub unsafe extern "C" fn h5flac_streams(
                 coding: info.coding as c_uint,
                 width: info.width,
                 quanta: info.quanta,
+                offset: info.offset,
                 frames: info.frames,
                 bytes: info.bytes,
                 exceptions: info.exceptions,

@@ -11,12 +11,10 @@ import h5py
 import numpy as np
 
 from .. import library
+from ..chunks import chunk_shape
 from ..filter import Flac
 from ..library import Layout
-
-#: Chunk shape of datasets that have none: samples, and streams at most.
-_SAMPLES = 65536
-_STREAMS = 16
+from .options import shape_of
 
 #: Third differences of white noise have this many times its variance.
 _GAIN = 20
@@ -88,7 +86,7 @@ def take(dataset: h5py.Dataset, axis: int, limit: float, chunks: tuple[int, ...]
     if 0 in shape:
         raise ValueError(f"{dataset.name} is empty: its shape is {shape}")
     Layout.of(dtype, shape, axis)
-    chunks = chunks or dataset.chunks or _chunk_shape(shape, axis)
+    chunks = chunks or dataset.chunks or chunk_shape(shape, axis)
     if len(chunks) != len(shape) or min(chunks) < 1:
         raise ValueError(f"chunks {chunks} do not fit the shape {shape}")
     chunks = tuple(min(c, n) for c, n in zip(chunks, shape, strict=True))
@@ -108,16 +106,6 @@ def take(dataset: h5py.Dataset, axis: int, limit: float, chunks: tuple[int, ...]
     defined = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
     fill = np.asarray(dataset.fillvalue, dtype) if defined else None
     return Sample(dtype, axis, blocks, offsets, fill)
-
-
-def _chunk_shape(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    chunks, room = [1] * len(shape), _STREAMS
-    chunks[axis] = min(shape[axis], _SAMPLES)
-    for i in reversed(range(len(shape))):
-        if i != len(shape) + axis:
-            chunks[i] = min(shape[i], room)
-            room = max(1, room // chunks[i])
-    return tuple(chunks)
 
 
 @dataclass(frozen=True)
@@ -213,8 +201,4 @@ def add_sample(parser: argparse.ArgumentParser) -> None:
     text = "megabytes of the dataset to take, in blocks spread over it; default 64"
     parser.add_argument("--sample", type=float, default=64.0, metavar="MB", help=text)
     text = "chunk shape to compress in, such as 16,65536; default: the dataset's"
-    parser.add_argument("--chunks", type=_shape, metavar="SHAPE", help=text)
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.replace("x", ",").split(","))
+    parser.add_argument("--chunks", type=shape_of, metavar="SHAPE", help=text)
