@@ -1,12 +1,9 @@
 //! Streams to files.
 
-use super::{Integer, WIDTH};
+use super::{BLOCK, Integer, WIDTH};
 use crate::error::{Error, Result};
 use crate::flac::{Encoder, StreamInfo};
 use crate::parallel::{self, Workspaces};
-
-/// Samples of a block.
-const BLOCK: usize = 4096;
 
 /// Sample rate in Hz.
 const RATE: u32 = 44_100;

@@ -4,27 +4,33 @@
 //! [`Encoder`] is a workspace reused from block to block, and neither allocates per sample.
 
 mod analysis;
+mod batch;
 mod bit_reader;
 mod bit_writer;
 mod blocks;
 mod channel;
+mod channels;
 mod crc;
 mod decoder;
 mod encoder;
 mod file;
+mod finder;
 mod frame;
 mod level;
 mod metadata;
 mod partition;
 mod residual;
 mod search;
+mod sequence;
 mod subframe;
 
 pub use bit_reader::BitReader;
 pub use bit_writer::BitWriter;
+pub use channels::ChannelDecoder;
 pub use decoder::{Decoder, Frame};
 pub use encoder::Encoder;
-pub use file::{Audio, read_file};
+pub use file::{Audio, FrameReader, read_file};
+pub use finder::{Finder, Found};
 pub use metadata::{FILE_HEADER, StreamInfo, file_header};
 
 /// Largest block the encoder chooses.
