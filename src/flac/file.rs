@@ -50,6 +50,12 @@ pub fn read_file(bytes: &[u8], limit: usize) -> Result<Audio> {
     while !rest.is_empty() {
         let check = |header: &Header| {
             sequence.check(header)?;
+            let rate = header.rate.unwrap_or(info.rate);
+            if rate != info.rate {
+                let expected = info.rate;
+                let message = format!("frame of {rate} Hz in a stream of {expected} Hz");
+                return Err(Error::unsupported(message));
+            }
             check_limit(sequence.samples + header.samples as u64)
         };
         let (header, length) = reader

@@ -49,7 +49,7 @@ impl<'a> Finder<'a> {
     /// # Errors
     /// `Corrupt` and `Truncated`.
     pub fn new(file: &'a [u8], length: u64) -> Result<Self> {
-        let (mut info, frames) = read_metadata(file)?;
+        let (info, frames) = read_metadata(file)?;
         if info.samples != 0 && info.samples != length {
             return Err(Error::corrupt(format!(
                 "STREAMINFO says {} samples, expected {length}",
@@ -59,9 +59,7 @@ impl<'a> Finder<'a> {
         let mut place = Sequence::new(info);
         if length > 0 {
             let (header, _) = read_header(frames).map_err(|e| e.within("frame 0"))?;
-            // Where the two differ, no sample does: players go by the frames.
-            info.rate = header.rate.unwrap_or(info.rate);
-            place = Sequence::new(info).of(&header);
+            place = place.of(&header);
         }
         Ok(Finder { file, info, length, at: file.len() - frames.len(), place })
     }

@@ -28,19 +28,18 @@ impl Sequence {
         Sequence { origin: Some((header.by_sample, header.number)), ..self }
     }
 
-    /// Checks that a frame with this header continues the stream.
+    /// Checks that a frame with this header continues the stream, at whatever rate.
     ///
     /// # Errors
-    /// `Corrupt`; `Unsupported` where channels, width or rate change.
+    /// `Corrupt`; `Unsupported` where the channels or their width change.
     pub fn check(&self, header: &Header) -> Result<()> {
         let info = &self.info;
         let channels = header.channels.count();
         let width = header.width.unwrap_or(info.width);
-        let rate = header.rate.unwrap_or(info.rate);
-        if (channels, width, rate) != (info.channels, info.width, info.rate) {
+        if (channels, width) != (info.channels, info.width) {
             return Err(Error::unsupported(format!(
-                "frame of {channels} channels, {width} bits and {rate} Hz in a stream of {}, {} and {}",
-                info.channels, info.width, info.rate
+                "frame of {channels} channels of {width} bits in a stream of {} of {}",
+                info.channels, info.width
             )));
         }
         if header.samples > info.longest_block {
