@@ -17,15 +17,7 @@ pub struct Wanted {
 impl Wanted {
     /// Opens a file before its first frame.
     fn open<'a, T: Integer>(&self, file: &'a [u8]) -> Result<Finder<'a>> {
-        let finder = Finder::new(file, self.length as u64)?;
-        let (channels, width) = (finder.info.channels, finder.info.width);
-        if (channels, width) != (T::CHANNELS, WIDTH) {
-            return Err(Error::corrupt(format!(
-                "{channels} channels of {width} bits, expected {} of {WIDTH}",
-                T::CHANNELS
-            )));
-        }
-        Ok(finder)
+        Finder::new(file, T::CHANNELS, self.length as u64, WIDTH)
     }
 
     /// Opens a file before or at the first frame with samples that are wanted.
@@ -175,31 +167,34 @@ impl Reader {
         let mut read = Vec::with_capacity(frames.len());
         read.extend(frames.iter().map(|(_, found)| {
             let samples = found.header.samples;
-            let fewest = if T::CHANNELS == 1 { Frame::FEWEST } else { samples };
             let end = wanted.of(found.first, samples).end;
-            (*found, end.max(fewest).min(samples))
+            (*found, end.max(Frame::FEWEST).min(samples))
         }));
-        let total: usize = read.iter().map(|(_, samples)| samples).sum();
         let pieces = || frames.iter().zip(&read);
         let in_place = pieces().all(|((_, found), (_, samples))| {
             wanted.of(found.first, found.header.samples) == (0..*samples)
         });
         if in_place && let Some(out) = T::as_channel(out) {
             let place = wanted.place(stream, first.first);
+            let total: usize = read.iter().map(|(_, samples)| samples).sum();
             return self.decoder.decode(&read, 1, &mut out[place..place + total]);
         }
+        let room = |(found, samples): &(Found<'_>, usize)| {
+            if T::CHANNELS == 1 { *samples } else { found.header.samples }
+        };
+        let total: usize = read.iter().map(room).sum();
         self.samples.resize(self.samples.len().max(T::CHANNELS * total), 0);
         let samples = &mut self.samples[..T::CHANNELS * total];
         let good = self.decoder.decode(&read, T::CHANNELS, samples);
         let mut start = 0;
-        for ((stream, found), (_, samples)) in pieces().take(good) {
+        for ((stream, found), read) in pieces().take(good) {
             let of_frame = wanted.of(found.first, found.header.samples);
             let low = start + of_frame.start..start + of_frame.end;
             let high = low.start + total..low.end + total;
             let place = wanted.place(*stream, found.first);
             let high = if T::CHANNELS == 2 { &self.samples[high] } else { &[] };
             T::join(&self.samples[low], high, &mut out[place..place + of_frame.len()]);
-            start += samples;
+            start += room(read);
         }
         good
     }

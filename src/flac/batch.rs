@@ -19,6 +19,10 @@ pub struct Subframe<'b> {
     block: usize,
     /// How many of them are wanted, the first ones.
     wanted: usize,
+    /// How many are read.
+    read: usize,
+    /// For how many there is room.
+    room: usize,
     /// What is left to do where there is a residual; or what is wrong.
     begun: Result<Option<Pending>>,
 }
@@ -27,10 +31,22 @@ impl<'b> Subframe<'b> {
     /// A subframe that starts where `reader` is. It is `wanted` whole, or the longest warm-up at
     /// least.
     pub fn new(reader: BitReader<'b>, width: u32, block: usize, wanted: usize) -> Self {
-        Subframe { reader, width, block, wanted, begun: Ok(None) }
+        Subframe { reader, width, block, wanted, read: wanted, room: wanted, begun: Ok(None) }
     }
 
-    /// Where the next one starts, if this one was read as a whole.
+    /// The same with room for all its samples.
+    #[must_use]
+    pub fn with_room(self) -> Self {
+        Subframe { room: self.block, ..self }
+    }
+
+    /// The same read as a whole, to find what follows.
+    #[must_use]
+    pub fn followed(self) -> Self {
+        Subframe { read: self.block, ..self.with_room() }
+    }
+
+    /// Where reading ended: where the next one starts, if this one was read as a whole.
     ///
     /// # Errors
     /// What was wrong with it.
@@ -65,13 +81,14 @@ impl Batch {
     }
 
     /// Reads subframes; those without a mistake are then to be restored. What is wanted of them is
-    /// in `out` from `start` on, one after another.
+    /// at the start of their room in `out`, which begins at `start`.
     pub fn read(&mut self, subframes: &mut [Subframe<'_>], out: &mut [i32], start: usize) {
         let mut residuals: Vec<Residual<'_, '_>> = Vec::with_capacity(subframes.len());
         let mut rest = &mut out[start..];
-        for Subframe { reader, width, block, wanted, begun } in subframes.iter_mut() {
-            let (samples, after) = rest.split_at_mut(*wanted);
+        for Subframe { reader, width, block, read, room, begun, .. } in subframes.iter_mut() {
+            let (samples, after) = rest.split_at_mut(*room);
             rest = after;
+            let samples = &mut samples[..*read];
             let opened = subframe::open(reader, self.kernels, *width, *block, samples);
             let opened = reader.check().and(opened);
             *begun = opened.map(|(pending, residual)| {
@@ -87,7 +104,7 @@ impl Batch {
         let mut start = start;
         for (i, subframe) in (self.read..).zip(subframes.iter_mut()) {
             let samples = start..start + subframe.wanted;
-            start = samples.end;
+            start += subframe.room;
             let Ok(begun) = &mut subframe.begun else { continue };
             let Some(mut pending) = begun.take() else { continue };
             let (folded, reader) = residuals.next().expect("a residual for each that is coded");
@@ -95,7 +112,8 @@ impl Batch {
             subframe.begun = folded.and_then(|folded| {
                 let magnitudes = pending.take(folded);
                 if let Some(restore) = pending.restore {
-                    self.restores.push(Restore { start: samples.start, ..restore });
+                    let (start, length) = (samples.start, samples.len());
+                    self.restores.push(Restore { start, length, ..restore });
                     self.pending.push((i, pending));
                 } else {
                     pending.finish(magnitudes, &mut out[samples])?;

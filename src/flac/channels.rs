@@ -23,19 +23,21 @@ impl ChannelDecoder {
     pub const MOST: usize = BATCH;
 
     /// Decodes frames of `channels` channels, 1 or 2, of 32 bits side by side, each with how many
-    /// samples of it are wanted, the first ones: all of two channels, and of one all or
-    /// [`super::Frame::FEWEST`] at least. Returns how many frames, from the first on, are whole and
-    /// in order, fill their bytes and have the right CRC-16.
+    /// samples of it are wanted, the first ones: all, or [`super::Frame::FEWEST`] at least. Returns
+    /// how many frames, from the first on, are in order, fill their bytes and have the right CRC-16.
     ///
-    /// `out` receives the first channel of one frame after another, then the second.
+    /// `out` receives the samples wanted of one channel frame after frame. Two channels have room
+    /// for whole frames there, first all frames' first channel, then their second.
     pub fn decode(
         &mut self,
         frames: &[(Found<'_>, usize)],
         channels: usize,
         out: &mut [i32],
     ) -> usize {
-        assert!(channels == 1 || frames.iter().all(|(f, wanted)| *wanted == f.header.samples));
-        let total: usize = frames.iter().map(|(_, wanted)| wanted).sum();
+        let room = |(found, wanted): &(Found<'_>, usize)| {
+            if channels == 1 { *wanted } else { found.header.samples }
+        };
+        let total: usize = frames.iter().map(room).sum();
         assert_eq!(out.len(), channels * total, "room for the samples");
         let kernels = self.batch.kernels;
         self.batch.begin();
@@ -49,7 +51,12 @@ impl ChannelDecoder {
             let mut subframes: Vec<Subframe<'_>> = Vec::with_capacity(readers.len());
             subframes.extend(frames.iter().zip(readers.drain(..)).map(|((f, wanted), reader)| {
                 let width = 32 + u32::from(f.header.channels.side() == Some(channel));
-                Subframe::new(reader, width, f.header.samples, *wanted)
+                let subframe = Subframe::new(reader, width, f.header.samples, *wanted);
+                match (channel, channels) {
+                    (0, 1) => subframe,
+                    (0, _) => subframe.followed(),
+                    _ => subframe.with_room(),
+                }
             }));
             self.batch.read(&mut subframes, out, channel * total);
             let good = subframes.into_iter().map_while(|subframe| subframe.end().ok());
@@ -61,11 +68,13 @@ impl ChannelDecoder {
         let mut good = ended.take_while(Result::is_ok).count();
         self.batch.restore(out, |i, _| good = good.min(i % frames.len()));
         if channels == 2 {
-            let (mut first, mut second) = out.split_at_mut(total);
-            for (i, (found, wanted)) in frames[..good].iter().enumerate() {
-                let (now, rest) = (first.split_at_mut(*wanted), second.split_at_mut(*wanted));
-                (first, second) = (now.1, rest.1);
-                if !join(found.header.channels, now.0, rest.0) {
+            let (first, second) = out.split_at_mut(total);
+            let mut start = 0;
+            for (i, frame) in frames[..good].iter().enumerate() {
+                let samples = start..start + frame.1;
+                start += room(frame);
+                let channels = frame.0.header.channels;
+                if !join(channels, &mut first[samples.clone()], &mut second[samples]) {
                     return i;
                 }
             }

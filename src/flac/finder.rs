@@ -28,8 +28,7 @@ pub struct Found<'a> {
 #[derive(Clone, Debug)]
 pub struct Finder<'a> {
     file: &'a [u8],
-    /// What the file says of itself.
-    pub info: StreamInfo,
+    info: StreamInfo,
     /// Samples of each channel.
     length: u64,
     /// The next frame's first byte.
@@ -44,12 +43,19 @@ const NEAR: u64 = 8;
 const GUESSES: u32 = 64;
 
 impl<'a> Finder<'a> {
-    /// Reads a file up to its first frame. Each channel has `length` samples.
+    /// Reads a file up to its first frame. It has so many channels, each of `length` samples of
+    /// `width` bits.
     ///
     /// # Errors
     /// `Corrupt` and `Truncated`.
-    pub fn new(file: &'a [u8], length: u64) -> Result<Self> {
+    pub fn new(file: &'a [u8], channels: usize, length: u64, width: u32) -> Result<Self> {
         let (info, frames) = read_metadata(file)?;
+        if (info.channels, info.width) != (channels, width) {
+            return Err(Error::corrupt(format!(
+                "{} channels of {} bits, expected {channels} of {width}",
+                info.channels, info.width
+            )));
+        }
         if info.samples != 0 && info.samples != length {
             return Err(Error::corrupt(format!(
                 "STREAMINFO says {} samples, expected {length}",
@@ -59,7 +65,9 @@ impl<'a> Finder<'a> {
         let mut place = Sequence::new(info);
         if length > 0 {
             let (header, _) = read_header(frames).map_err(|e| e.within("frame 0"))?;
-            place = place.of(&header);
+            // Elsewhere, bytes that say how long the metadata are could hide frames.
+            place = place.starting(header.by_sample);
+            place.check(&header).map_err(|e| e.within("frame 0"))?;
         }
         Ok(Finder { file, info, length, at: file.len() - frames.len(), place })
     }

@@ -22,10 +22,10 @@ impl Sequence {
         Sequence { info, origin: None, frames: 0, samples: 0 }
     }
 
-    /// The same in a file whose first frame has this header.
+    /// The same in a file whose first frame has number 0, with this blocking strategy.
     #[must_use]
-    pub fn of(self, header: &Header) -> Self {
-        Sequence { origin: Some((header.by_sample, header.number)), ..self }
+    pub fn starting(self, by_sample: bool) -> Self {
+        Sequence { origin: Some((by_sample, 0)), ..self }
     }
 
     /// Checks that a frame with this header continues the stream, at whatever rate.
