@@ -8,11 +8,13 @@
 mod decode;
 mod encode;
 mod integer;
+mod memory;
 mod reader;
 
 pub use decode::decompress;
 pub use encode::{Files, compress};
 pub use integer::Integer;
+pub use memory::{most_held_compressing, most_held_decompressing};
 
 /// Samples of a block that is written.
 const BLOCK: usize = 4096;

@@ -2,7 +2,7 @@
 
 use super::chunks::thread_count;
 use super::{input, one, output, status};
-use crate::memory::Buffer;
+use crate::memory::{Buffer, afford};
 use h5flac::files::{self, Integer};
 use h5flac::{Error, Result};
 use libc::{c_int, c_uint, c_void};
@@ -53,6 +53,8 @@ fn compress<T: Integer>(
     integers: &[T],
     (length, level, threads): (usize, u32, usize),
 ) -> Result<files::Files> {
+    let held = files::most_held_compressing(size_of_val(integers), size_of::<T>(), length, threads);
+    afford(held)?;
     files::compress(integers, length, level, threads)
 }
 
@@ -84,6 +86,7 @@ pub unsafe extern "C" fn h5flac_flac_decompress(
                 input("lengths", lengths, count)?,
             )
         };
+        afford(size_of::<&[u8]>() * starts.len())?;
         let files: Vec<&[u8]> = starts
             .iter()
             .zip(lengths)
@@ -98,6 +101,7 @@ pub unsafe extern "C" fn h5flac_flac_decompress(
             .ok_or_else(|| Error::too_large("sample range overflows"))?;
         let (length, threads) = (super::size(length)?, thread_count(threads));
         let integers = product(count, sample_count)?;
+        afford(files::most_held_decompressing(&files, threads))?;
         // SAFETY: the caller's promise.
         unsafe {
             match size {
