@@ -122,8 +122,8 @@ fn encode<T: Integer>(
 ) -> (usize, Vec<u8>, Vec<usize>) {
     let Workspace { encoder, out, low, high } = workspace;
     out.clear();
-    let size = size_of::<T>();
-    out.reserve_exact(most_written(samples.len() * size, size, length.min(samples.len())));
+    let bytes = size_of_val(samples);
+    out.reserve_exact(most_written(bytes, size_of::<T>(), length.min(samples.len())));
     let mut lengths = Vec::with_capacity(samples.len().div_ceil(length));
     for stream in samples.chunks(length) {
         let start = out.len();

@@ -26,12 +26,15 @@ mod subframe;
 
 pub use bit_reader::BitReader;
 pub use bit_writer::BitWriter;
-pub use channels::ChannelDecoder;
 pub use decoder::{Decoder, Frame};
 pub use encoder::Encoder;
-pub use file::{Audio, FrameReader, read_file};
-pub use finder::{Finder, Found};
-pub use metadata::{FILE_HEADER, StreamInfo, file_header};
+pub use file::{Audio, read_file};
+pub use metadata::{FILE_HEADER, file_header};
+
+pub(crate) use channels::ChannelDecoder;
+pub(crate) use file::FrameReader;
+pub(crate) use finder::{Finder, Found};
+pub(crate) use metadata::StreamInfo;
 
 /// Largest block the encoder chooses.
 pub const MAX_BLOCK: usize = 16384;
