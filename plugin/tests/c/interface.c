@@ -163,13 +163,113 @@ static void chunks(unsigned threads) {
             H5FLAC_ERROR_TOO_LARGE, "overflow");
 }
 
+/* FLAC files of integers of `size` bytes: whole, in part, out of order, damaged. */
+static void files(unsigned size, unsigned threads) {
+    const uint64_t total = (uint64_t)STREAMS * LENGTH;
+    uint64_t starts[STREAMS], lengths[STREAMS], again, some[2], i, start = 0;
+    char *integers = malloc(total * size), *found = malloc(total * size);
+    void *bytes = NULL;
+    assert(integers != NULL && found != NULL);
+    for (i = 0; i < total; i++) {
+        /* Of more than 32 bits, below zero, and of few bits. */
+        int64_t wide = ((int64_t)(rand() % 2000) - 1000) << (i / LENGTH * 10);
+        int32_t narrow = (int32_t)wide;
+        memcpy(integers + i * size, size == 4 ? (void *)&narrow : (void *)&wide, size);
+    }
+    accepts(h5flac_flac_compress(integers, size, STREAMS, LENGTH, 5, threads, &bytes, &again,
+                                 lengths));
+    for (i = 0; i < STREAMS; i++) {
+        assert(memcmp((char *)bytes + start, "fLaC", 4) == 0);
+        starts[i] = start, start += lengths[i];
+    }
+    assert(start == again);
+    accepts(h5flac_flac_decompress(bytes, again, starts, lengths, STREAMS, size, LENGTH, 0, LENGTH,
+                                   found, threads));
+    assert(memcmp(found, integers, total * size) == 0);
+    /* Samples 12345 to 12444 of streams 3 and 1. */
+    some[0] = starts[3], some[1] = starts[1];
+    {
+        const uint64_t of_some[2] = {lengths[3], lengths[1]};
+        accepts(h5flac_flac_decompress(bytes, again, some, of_some, 2, size, LENGTH, 12345, 100,
+                                       found, threads));
+        assert(memcmp(found, integers + (3 * LENGTH + 12345) * size, 100 * size) == 0);
+        assert(memcmp(found + 100 * size, integers + (LENGTH + 12345) * size, 100 * size) == 0);
+    }
+    accepts(h5flac_flac_decompress(bytes, again, starts, lengths, 0, size, LENGTH, 0, 1, NULL,
+                                   threads));
+    accepts(h5flac_flac_decompress(bytes, again, starts, lengths, 2, size, LENGTH, 5, 0, NULL,
+                                   threads));
+
+    refuses(h5flac_flac_decompress(bytes, again, starts, lengths, STREAMS, 12 - size, LENGTH, 0,
+                                   LENGTH, found, threads),
+            H5FLAC_ERROR_CORRUPT, "channels of 32 bits");
+    refuses(h5flac_flac_decompress(bytes, again, starts, lengths, STREAMS, 2, LENGTH, 0, 1, found,
+                                   threads),
+            H5FLAC_ERROR_INVALID, "integers of 2 bytes; use 4 or 8");
+    refuses(h5flac_flac_decompress(bytes, again, starts, lengths, STREAMS, size, LENGTH, LENGTH, 1,
+                                   found, threads),
+            H5FLAC_ERROR_INVALID, "samples 20000..20001 of streams of 20000");
+    refuses(h5flac_flac_decompress(bytes, again, starts, lengths, STREAMS, size, LENGTH,
+                                   UINT64_MAX, 2, found, threads),
+            H5FLAC_ERROR_TOO_LARGE, "size");
+    refuses(h5flac_flac_decompress(bytes, again, starts, lengths, STREAMS, size,
+                                   (uint64_t)1 << 40, 0, 1, found, threads),
+            H5FLAC_ERROR_CORRUPT, "expected 1099511627776");
+    refuses(h5flac_flac_decompress(bytes, again - 1, starts, lengths, STREAMS, size, LENGTH, 0, 1,
+                                   found, threads),
+            H5FLAC_ERROR_TRUNCATED, "stream 4: ");
+    refuses(h5flac_flac_decompress(bytes, again, starts, NULL, STREAMS, size, LENGTH, 0, 1, found,
+                                   threads),
+            H5FLAC_ERROR_INVALID, "lengths is null");
+    refuses(h5flac_flac_decompress(bytes, again, starts, lengths, STREAMS, size, LENGTH, 0, 1, NULL,
+                                   threads),
+            H5FLAC_ERROR_INVALID, "out is null");
+    lengths[2]--;
+    refuses(h5flac_flac_decompress(bytes, again, starts, lengths, STREAMS, size, LENGTH, 0, LENGTH,
+                                   found, threads),
+            H5FLAC_ERROR_TRUNCATED, "stream 2: frame 4: ");
+    lengths[2]++;
+    ((unsigned char *)bytes)[starts[3] + lengths[3] / 2] ^= 0x10;
+    refuses(h5flac_flac_decompress(bytes, again, starts, lengths, STREAMS, size, LENGTH, 0, LENGTH,
+                                   found, threads),
+            H5FLAC_ERROR_CORRUPT, "stream 3: frame 2: ");
+    h5flac_free(bytes);
+
+    refuses(h5flac_flac_compress(integers, size, STREAMS, LENGTH, 9, threads, &bytes, &again,
+                                 lengths),
+            H5FLAC_ERROR_INVALID, "level 9; use 0 to 8");
+    refuses(h5flac_flac_compress(integers, 3, STREAMS, LENGTH, 5, threads, &bytes, &again, lengths),
+            H5FLAC_ERROR_INVALID, "integers of 3 bytes; use 4 or 8");
+    refuses(h5flac_flac_compress(integers, size, STREAMS, 0, 5, threads, &bytes, &again, lengths),
+            H5FLAC_ERROR_INVALID, "one integer at least");
+    refuses(h5flac_flac_compress(integers, size, STREAMS, UINT64_MAX, 5, threads, &bytes, &again,
+                                 lengths),
+            H5FLAC_ERROR_TOO_LARGE, "");
+    refuses(h5flac_flac_compress(NULL, size, STREAMS, LENGTH, 5, threads, &bytes, &again, lengths),
+            H5FLAC_ERROR_INVALID, "integers is null");
+    refuses(h5flac_flac_compress(integers, size, STREAMS, LENGTH, 5, threads, NULL, &again,
+                                 lengths),
+            H5FLAC_ERROR_INVALID, "bytes is null");
+    accepts(h5flac_flac_compress(NULL, size, 0, LENGTH, 5, threads, &bytes, &again, NULL));
+    assert(again == 0);
+    h5flac_free(bytes);
+    free(integers);
+    free(found);
+}
+
 int main(void) {
+    unsigned size;
     assert(strcmp(h5flac_last_error(), "") == 0);
     assert(h5flac_version()[0] != '\0');
     params();
     chunks(1);
     chunks(3);
     chunks(0);
+    for (size = 4; size <= 8; size += 4) {
+        files(size, 1);
+        files(size, 3);
+        files(size, 0);
+    }
     puts("PASS");
     return 0;
 }

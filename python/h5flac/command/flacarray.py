@@ -27,7 +27,7 @@ Turn a dataset into a group of the package flacarray.
   h5flac export raw.h5 x -o detectors.h5 --quanta 0.01    rounded to steps
 
 flacarray holds int32, int64, float32 and float64, floats as step · integer + offset. What was
-imported can be exported again; so can what is compressed with --quanta or --decimal, mostly."""
+imported can be exported again; so can floats that were compressed in steps of a power of two."""
 
 
 def add_parser(commands: Any) -> None:

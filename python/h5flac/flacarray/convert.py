@@ -18,7 +18,7 @@ from ..progress import shown
 from ..reading import read
 from ..writing import store
 from . import utils
-from .group import STARTS
+from .group import STARTS, Header
 from .hdf5 import HDF5
 from .storage import Storage
 from .streams import Streams
@@ -56,7 +56,8 @@ def to_dataset(
     """
     threads = thread_count(threads)
     # No stream, but shape and type.
-    whole = storage.read(group, np.zeros(group[STARTS].shape, bool), None, None)
+    none = np.zeros(Header.read(group).leading_shape, bool)
+    whole = storage.read(group, none, None, None)
     leading, size, dtype = whole.global_shape[:-1], whole.global_shape[-1], whole.streams.dtype
     shape = (size,) if leading == (1,) else (*leading, size)
     chunks = tuple(chunks or chunk_shape(shape))

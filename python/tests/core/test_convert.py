@@ -112,7 +112,7 @@ def test_what_groups_cannot_hold_is_refused_in_words(rng, file):
     assert np.all(np.abs(read_array(file["b"]).astype("f8") - data) <= 0.05)
     gaps = data.copy()
     gaps[1, 7] = np.nan
-    holes = file.create_dataset("holes", data=gaps, chunks=(2, 500), **Flac(quanta=0.1))
+    holes = file.create_dataset("holes", data=gaps, chunks=(2, 500), **Flac(quanta=0.125))
     with pytest.raises(ValueError, match="stream 1 of /holes"):
         to_group(holes, file.create_group("c"))
     with pytest.raises(RuntimeError, match="which integers cannot hold"):
