@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -44,29 +43,67 @@ def chunk_shape(shape: tuple[int, ...], axis: int = -1) -> tuple[int, ...]:
     return tuple(chunks)
 
 
-@dataclass(frozen=True)
 class Stored:
-    """The bytes of a chunk, in a file or in memory."""
+    """The bytes of a chunk, in memory."""
 
-    size: int
-    read: Callable[[int, int], Any]
-    """Bytes from a start, of a length, within the chunk."""
-    compressed: bool
-    """Whether the filter was applied: HDF5 may store a chunk without."""
+    def __init__(self, data: Any, size: int, compressed: bool):
+        self._data = np.frombuffer(data, np.uint8)
+        self.size = size
+        #: Whether the filter was applied: HDF5 may store a chunk without.
+        self.compressed = compressed
 
-    def whole(self) -> Any:
+    def read(self, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ranges of bytes within the chunk.
+
+        Returns
+        -------
+        bytes, positions
+            An array that holds them, and where each begins there.
+        """
+        return self._data, starts
+
+    def whole(self) -> np.ndarray:
         """All bytes."""
-        return self.read(0, self.size)
+        return self._part(0, self.size)
 
-    def head(self) -> Any:
+    def head(self) -> np.ndarray:
         """The bytes of the chunk's head."""
-        first = self.read(0, min(self.size, _FIRST_READ))
+        first = self._part(0, min(self.size, _FIRST_READ))
         length = library.head_length(first[: library.PREFIX_LENGTH])
         if length > self.size:
             raise CorruptError(f"ends after {self.size} bytes, within its head of {length}")
-        if length <= len(first):
-            return first[:length]
-        return self.read(0, length)
+        return first[:length] if length <= first.size else self._part(0, length)
+
+    def _part(self, start: int, length: int) -> np.ndarray:
+        data, (position,) = self.read(np.array([start]), np.array([length]))
+        return data[position : position + length]
+
+
+class StoredInFile(Stored):
+    """The bytes of a chunk, in a file: only those that are asked for are read."""
+
+    def __init__(self, descriptor: int, address: int, size: int, compressed: bool):
+        self._descriptor = descriptor
+        self._address = address
+        self.size = size
+        self.compressed = compressed
+
+    def read(self, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        positions = np.cumsum(lengths) - lengths
+        data = np.empty(int(lengths.sum()), np.uint8)
+        view = memoryview(data)
+        triples = zip(positions.tolist(), lengths.tolist(), starts.tolist(), strict=True)
+        for position, length, start in triples:
+            self._read_into(view[position : position + length], self._address + start)
+        return data, positions
+
+    def _read_into(self, view: memoryview, address: int) -> None:
+        # The system reads less than 2 GiB at once.
+        while view:
+            count = os.preadv(self._descriptor, [view], address)
+            if count == 0:
+                raise CorruptError(f"should go on at byte {address} of the file, which ends there")
+            view, address = view[count:], address + count
 
 
 class Chunks:
@@ -175,15 +212,14 @@ class Chunks:
             info = dataset.get_chunk_info_by_coord(offset)
             if info.byte_offset is None:
                 return None
-            return self._stored(
-                info.filter_mask, info.size, _file_reader(descriptor, info.byte_offset)
-            )
+            size, compressed = self._applied(info.size, info.filter_mask)
+            return StoredInFile(descriptor, info.byte_offset, size, compressed)
 
         def directly(offset: tuple[int, ...]) -> Stored | None:
             if libhdf5.chunk_size(self.dataset, offset) == 0:
                 return None
             mask, data = dataset.read_direct_chunk(offset)
-            return self._stored(mask, len(data), _memory_reader(data))
+            return Stored(data, *self._applied(len(data), mask))
 
         return by_address if plain else directly
 
@@ -200,40 +236,22 @@ class Chunks:
         before = zip(limits[:unlimited], self.chunk_shape, strict=False)
         return all(n <= c for n, c in before) or not libhdf5.has_extensible_array(self.dataset)
 
-    def _stored(self, mask: int, size: int, read: Callable[[int, int], Any]) -> Stored:
+    def _applied(self, size: int, mask: int) -> tuple[int, bool]:
+        """Bytes of a chunk without those of fletcher32, and whether it is compressed.
+
+        A bit of the mask is set for each filter that was left out.
+        """
         if self.fletcher32 and not mask & 2:
             size -= _FLETCHER32_LENGTH
-        return Stored(size, read, not mask & 1)
+        return size, not mask & 1
 
 
-def _file_reader(descriptor: int, address: int) -> Callable[[int, int], Any]:
-    def read(start: int, length: int) -> bytes:
-        data = os.pread(descriptor, length, address + start)
-        while len(data) < length:
-            # The system reads less than 2 GiB at once.
-            more = os.pread(descriptor, length - len(data), address + start + len(data))
-            if not more:
-                raise CorruptError(
-                    f"should be at bytes {address + start} to {address + start + length}, but the "
-                    f"file ends at {address + start + len(data)}"
-                )
-            data += more
-        return data
-
-    return read
-
-
-def _memory_reader(data: bytes) -> Callable[[int, int], Any]:
-    view = memoryview(data)
-    return lambda start, length: view[start : start + length]
-
-
-def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Reads byte ranges of a chunk, those close to each other as one.
 
     Returns
     -------
-    ranges, buffers
+    ranges, bytes, positions
         As `library.decompress_ranges` takes them.
     """
     starts = ranges["start"].astype(np.int64)
@@ -246,4 +264,4 @@ def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, list[Any]]:
         starts, ends = starts[first], ends[last]
     merged = np.empty(starts.size, ranges.dtype)
     merged["start"], merged["length"] = starts, ends - starts
-    return merged, [stored.read(int(a), int(b - a)) for a, b in zip(starts, ends, strict=True)]
+    return merged, *stored.read(starts, ends - starts)

@@ -419,26 +419,29 @@ def decompress_ranges(
     head: Any,
     part: Part,
     ranges: np.ndarray,
-    buffers: Sequence[Any],
+    data: np.ndarray,
+    positions: np.ndarray,
     out: np.ndarray,
     threads: int = 1,
 ) -> None:
     """Decodes a part from the bytes of the ranges (or of fewer and larger ones that hold them).
 
-    `out` is contiguous, with streams × samples elements.
+    Those of range i are in `data` (uint8) from positions[i] on. `out` is contiguous, with streams ×
+    samples elements.
     """
-    data, selection = _bytes(head), part._as_c()
-    arrays = [_bytes(buffer) for buffer in buffers]
-    addresses = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+    selection, head = part._as_c(), _bytes(head)
+    if np.any(positions + ranges["length"].astype(np.int64) > data.size):
+        raise ValueError(f"ranges end after the {data.size} bytes that hold them")
+    addresses = (positions + data.ctypes.data).astype(np.uintp)
     ranges = np.ascontiguousarray(ranges, _RANGE)
     _call(
         "h5flac_decompress_ranges",
-        _address(data),
-        ctypes.c_uint64(data.size),
+        _address(head),
+        ctypes.c_uint64(head.size),
         ctypes.byref(selection),
         _address(ranges),
-        addresses,
-        ctypes.c_uint64(len(arrays)),
+        _address(addresses),
+        ctypes.c_uint64(addresses.size),
         _address(out),
         ctypes.c_uint64(out.nbytes),
         _u32(threads, "threads"),

@@ -174,8 +174,8 @@ def _decode_part(chunks: Chunks, stored: Stored, part: Part, out: np.ndarray, th
     else:
         head = stored.head()
         chunks.check(head)
-        ranges, buffers = fetch(stored, library.byte_ranges(head, part))
-        library.decompress_ranges(head, part, ranges, buffers, out, threads)
+        found = fetch(stored, library.byte_ranges(head, part))
+        library.decompress_ranges(head, part, *found, out, threads)
 
 
 def decode_chunk(chunks: Chunks, stored: Stored, threads: int = 1) -> np.ndarray:
