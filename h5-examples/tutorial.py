@@ -56,10 +56,11 @@ with h5py.File("tour.h5", "a") as f:
         bits.append(8 * dset.id.get_storage_size() / hiss.size)
         errors.append(np.sqrt(np.mean((h5flac.read(dset) - hiss) ** 2)))
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-axes.semilogx(errors, bits, "o-")
+axes.plot(1e6 * np.array(errors), bits, "o-")
 for n, x, y in zip(parts, errors, bits, strict=True):
-    axes.annotate(f"noise / {n:g}", (x, y), (6, 4), textcoords="offset points")
-axes.set(xlabel="RMS error, of full scale", ylabel="bits per sample", title="vinyl hiss")
+    axes.annotate(f"noise / {n:g}", (1e6 * x, y), (-6, 8), textcoords="offset points")
+axes.set(xscale="log", xlabel="RMS error, millionths of full scale", ylabel="bits per sample")
+axes.set(xlim=(15, 1500), ylim=(0, 8), title="a record player's hiss: size against error")
 figure.savefig(PICTURES / "hiss.png", dpi=100)
 # Each halving of the step costs a bit.
 assert np.allclose(np.diff(bits)[2:], 1, atol=0.1)
