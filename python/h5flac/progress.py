@@ -14,7 +14,7 @@ _LONG = 2.0
 
 @cache
 def _tqdm() -> Any:
-    """The class that draws bars, or None. To look for it each time would take longer than a read."""
+    """The class that draws bars, or None. To look for it takes as long as to read a little."""
     try:
         from tqdm import tqdm
     except ImportError:

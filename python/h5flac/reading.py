@@ -16,7 +16,6 @@ from .library import CorruptError, Part
 from .parallel import in_order, thread_count
 from .progress import shown
 
-
 #: Samples of a frame, about: of each stream so many are decoded at least.
 _FRAME = 8192
 #: Bytes of samples that one thread decodes in less time than it takes to start others.
