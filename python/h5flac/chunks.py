@@ -16,7 +16,8 @@ from . import libhdf5, library
 from .filter import Flac, filters, stored_words
 from .library import FILTER_ID, CorruptError, Layout
 
-_FLETCHER32 = 3
+#: Number of HDF5's checksum filter.
+FLETCHER32 = 3
 #: Bytes that fletcher32 puts behind a chunk.
 _FLETCHER32_LENGTH = 4
 
@@ -129,7 +130,7 @@ class Chunks:
         self.chunk_shape = dataset.chunks
         self.layout = Layout.of(dataset.dtype, self.chunk_shape, self.axis)
         pipeline = list(filters(dataset))
-        if pipeline not in ([FILTER_ID], [FILTER_ID, _FLETCHER32]):
+        if pipeline not in ([FILTER_ID], [FILTER_ID, FLETCHER32]):
             raise ValueError(
                 f"dataset {dataset.name} has other filters beside h5flac ({pipeline}); "
                 "use h5py's own dataset[...]"
