@@ -327,12 +327,15 @@ _STREAM = np.dtype(
         ("bytes", np.uint64),
         ("exceptions", np.uint64),
         ("predicted", np.uint64),
+        ("reference", np.uint64),
+        ("factor", np.uint64),
+        ("low_bits", np.uint64),
     ]
 )
 
 
 def streams(chunk: Any) -> np.ndarray:
-    """How each stream of a chunk is stored.
+    """How each stream of a chunk, all its bytes, is stored; nothing is decoded.
 
     Returns
     -------
@@ -341,7 +344,9 @@ def streams(chunk: Any) -> np.ndarray:
         frames), "quanta" (the step in the unit of the data, 0 where every bit comes back),
         "offset" (the value of integer 0, not 0 for affine streams only), "frames", "bytes" (of
         frames and exceptions), "exceptions" (samples stored bit for bit beside the frames),
-        "predicted" (1 where other streams predict it).
+        "predicted" (1 where other streams predict it), "reference" (1 where others are predicted
+        from it), "factor" (common factor of the integers that are coded), "low_bits" (bits per
+        sample beside the frames, for integers too wide for FLAC).
     """
     data, count, layout = _bytes(chunk), ctypes.c_uint64(), describe(chunk)
     components = 2 if layout.dtype.kind == "c" else 1

@@ -34,10 +34,16 @@ pub struct StreamInfo {
     pub quanta: f64,
     /// The value of integer 0, in the unit of the data; not 0 for affine streams only.
     pub offset: f64,
+    /// Common factor of the integers that are coded, 1 where there is none.
+    pub factor: u64,
     /// Bits per sample of its FLAC frames, 0 without any.
     pub width: u32,
+    /// Bits per sample that are stored beside the frames, for integers too wide for FLAC.
+    pub low_bits: u32,
     /// Whether other streams of the chunk predict it.
     pub predicted: bool,
+    /// Whether other streams of the chunk are predicted from it.
+    pub reference: bool,
     /// FLAC frames.
     pub frames: u64,
     /// Bytes of frames and exceptions; the chunk's head and checksum are not counted.
@@ -81,8 +87,11 @@ fn inspect<T: Sample>(head: &Head, bytes: &[u8], index: usize) -> Result<StreamI
             coding: Coding::Raw,
             quanta: 0.0,
             offset: 0.0,
+            factor: 1,
             width: 0,
+            low_bits: 0,
             predicted: false,
+            reference: false,
             frames: 0,
             bytes: (head.shape.length * T::SIZE) as u64,
             exceptions: 0,
@@ -112,8 +121,11 @@ fn inspect<T: Sample>(head: &Head, bytes: &[u8], index: usize) -> Result<StreamI
         },
         quanta: stream.rule.step(),
         offset: if let Rule::Affine { offset, .. } = stream.rule { offset } else { 0.0 },
+        factor: stream.factor,
         width: stream.width,
+        low_bits: if let Form::Split { low } = stream.form { low } else { 0 },
         predicted: matches!(stream.form, Form::Predicted { .. }),
+        reference: head.predictions().references().contains(&index),
         frames: stream.frames() as u64,
         bytes: head.stream_bytes(index),
         exceptions,

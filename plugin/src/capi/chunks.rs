@@ -187,6 +187,12 @@ pub struct CStream {
     pub exceptions: u64,
     /// 0 or 1.
     pub predicted: u64,
+    /// 0 or 1.
+    pub reference: u64,
+    /// Common factor of the integers.
+    pub factor: u64,
+    /// Bits per sample beside the frames.
+    pub low_bits: u64,
 }
 
 /// How the streams of a chunk are stored.
@@ -222,6 +228,9 @@ pub unsafe extern "C" fn h5flac_streams(
                 bytes: info.bytes,
                 exceptions: info.exceptions,
                 predicted: u64::from(info.predicted),
+                reference: u64::from(info.reference),
+                factor: info.factor,
+                low_bits: u64::from(info.low_bits),
             };
         }
         *count = head.component_streams() as u64;

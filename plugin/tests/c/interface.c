@@ -257,6 +257,94 @@ static void files(unsigned size, unsigned threads) {
     free(found);
 }
 
+static void described(void) {
+    /* Steps of a hundredth, with a gap in the last stream. */
+    unsigned w[H5FLAC_PARAM_WORDS];
+    h5flac_layout layout = {H5FLAC_FLOAT, 4, 0, 0, STREAMS, LENGTH, 1};
+    h5flac_stream found[STREAMS + 1];
+    uint64_t length, head_length, count, sum = 0;
+    void *chunk;
+    int s, i;
+    for (s = 0; s < STREAMS; s++)
+        for (i = 0; i < LENGTH; i++)
+            data[s][i] = (float)(rand() % 2000) * 0.1f;
+    for (i = 700; i < 750; i++)
+        data[STREAMS - 1][i] = NAN;
+    accepts(h5flac_params_quanta(w, 5, 0.01, 0));
+    accepts(h5flac_compress(data, sizeof data, &layout, NULL, w, 5, NULL, 0, 1, &chunk, &length));
+    accepts(h5flac_streams(chunk, length, NULL, 0, &count));
+    assert(count == STREAMS);
+    memset(found, 0x55, sizeof found);
+    accepts(h5flac_streams(chunk, length, found, 2, &count));
+    assert(count == STREAMS && found[2].bytes == 0x5555555555555555u);
+    accepts(h5flac_streams(chunk, length, found, STREAMS + 1, &count));
+    assert(count == STREAMS && found[STREAMS].bytes == 0x5555555555555555u);
+    for (s = 0; s < STREAMS; s++) {
+        assert(found[s].coding == H5FLAC_CODING_QUANTA && found[s].quanta == 0.01);
+        /* Tenths, of which 2000 fit 11 bits, or 12 off their middle. */
+        assert(found[s].factor == 10 && found[s].width <= 12 && found[s].frames > 0);
+        assert(found[s].exceptions == (s == STREAMS - 1 ? 50 : 0));
+        assert(found[s].predicted <= 1 && found[s].reference <= 1);
+        assert(found[s].low_bits == 0 && found[s].offset == 0);
+        sum += found[s].bytes;
+    }
+    accepts(h5flac_head_length(chunk, length, &head_length));
+    assert(head_length + sum + 4 == length);
+    refuses(h5flac_streams(chunk, length - 1, found, STREAMS, &count), H5FLAC_ERROR_TRUNCATED,
+            "bytes of");
+    refuses(h5flac_streams(chunk, length, NULL, 1, &count), H5FLAC_ERROR_INVALID,
+            "streams is null");
+    refuses(h5flac_streams(chunk, length, found, STREAMS, NULL), H5FLAC_ERROR_INVALID,
+            "count is null");
+    h5flac_free(chunk);
+}
+
+static void affine(unsigned threads) {
+    /* Integers that another program made, in steps that no decimal names. */
+    h5flac_layout layout = {H5FLAC_FLOAT, 4, 0, 0, STREAMS, LENGTH, 1};
+    h5flac_stream found[STREAMS];
+    double steps[STREAMS], offsets[STREAMS];
+    uint64_t length, count;
+    void *chunk;
+    int s, i;
+    for (s = 0; s < STREAMS; s++) {
+        float step = 1 / (300.7f + (float)s), offset = 17.3f * (float)s;
+        steps[s] = step, offsets[s] = offset;
+        for (i = 0; i < LENGTH; i++) {
+            volatile float product = step * (float)(rand() % 2000 - 1000);
+            data[s][i] = product + offset;
+        }
+    }
+    accepts(h5flac_compress_affine(data, sizeof data, &layout, steps, offsets, STREAMS, 5, threads,
+                                   &chunk, &length));
+    assert(length < sizeof data * 12 / 32);
+    accepts(h5flac_decompress(chunk, length, back, sizeof back, threads));
+    assert(memcmp(data, back, sizeof data) == 0);
+    accepts(h5flac_streams(chunk, length, found, STREAMS, &count));
+    for (s = 0; s < STREAMS; s++) {
+        assert(found[s].coding == H5FLAC_CODING_AFFINE && found[s].exceptions == 0);
+        assert(found[s].quanta == steps[s] && found[s].offset == offsets[s]);
+    }
+    h5flac_free(chunk);
+    refuses(h5flac_compress_affine(data, sizeof data, &layout, steps, offsets, 2, 5, threads,
+                                   &chunk, &length),
+            H5FLAC_ERROR_INVALID, "2 steps and offsets for 5 streams");
+    refuses(h5flac_compress_affine(data, sizeof data, &layout, steps, offsets, STREAMS, 9, threads,
+                                   &chunk, &length),
+            H5FLAC_ERROR_INVALID, "level 9");
+    refuses(h5flac_compress_affine(data, sizeof data, &layout, steps, NULL, STREAMS, 5, threads,
+                                   &chunk, &length),
+            H5FLAC_ERROR_INVALID, "offsets is null");
+    steps[1] = 0;
+    refuses(h5flac_compress_affine(data, sizeof data, &layout, steps, offsets, STREAMS, 5, threads,
+                                   &chunk, &length),
+            H5FLAC_ERROR_INVALID, "stream 1: step is 0");
+    steps[1] = 1, offsets[3] = INFINITY;
+    refuses(h5flac_compress_affine(data, sizeof data, &layout, steps, offsets, STREAMS, 5, threads,
+                                   &chunk, &length),
+            H5FLAC_ERROR_INVALID, "stream 3: offset is inf");
+}
+
 int main(void) {
     unsigned size;
     assert(strcmp(h5flac_last_error(), "") == 0);
@@ -270,6 +358,9 @@ int main(void) {
         files(size, 3);
         files(size, 0);
     }
+    described();
+    affine(1);
+    affine(3);
     puts("PASS");
     return 0;
 }
