@@ -9,6 +9,8 @@
 //!    the step, |error| ≤ quanta/2) or without loss;
 //! 3. [`flac`]: integers to FLAC frames (RFC 9639), by the inner loops of [`simd`].
 //!
+//! [`files`] stands beside chunks: streams of integers as whole FLAC files.
+//!
 //! What comes back depends on the chunk's bytes alone, and those on data and parameters alone:
 //! never on threads or machine.
 //!

@@ -6,8 +6,9 @@ use crate::support::signal::{ALL, Random, Signal};
 use crate::support::{Stream, assert_same, libflac};
 use crate::{same_with_all_kernels, within};
 use arbitrary::{Arbitrary, Unstructured};
-use h5flac::ErrorKind;
+use h5flac::files::{self, Integer};
 use h5flac::flac::{Audio, Decoder, FILE_HEADER, Frame, read_file};
+use h5flac::{Error, ErrorKind};
 
 /// Most samples of a channel of these streams.
 const MOST: usize = 1 << 16;
@@ -22,6 +23,8 @@ const MOST: usize = 1 << 16;
 ///   both give the same samples, or neither gives all that STREAMINFO promises, but for samples of
 ///   more than their bits, which this library refuses and libFLAC may wrap;
 /// * any bytes (`any_file`): what this library reads libFLAC reads too, and the same.
+///
+/// Files of 32 bits are read as streams of integers as well, whole and in part.
 pub fn flac_decode(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let judged = match u.arbitrary::<u8>() {
@@ -138,11 +141,49 @@ fn any_subframes(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         (Err(e), Ok(_)) => panic!("refused in spite of libFLAC: {e}"),
         (Err(_), Err(_)) => {}
     }
+    if audio.width == 32 {
+        let found = in_stream(&file, channels, total);
+        assert_eq!(found.ok().as_ref(), ours.as_ref().ok().map(|audio| &audio.channels));
+    }
     if channels == 1 && !by_sample {
         let samples = ours.ok().map(|audio| audio.channels.into_iter().flatten().collect());
         in_chunk(&frames, audio.width, samples);
     }
     Ok(())
+}
+
+/// Decodes a file as a stream of integers: the same channels, and parts of them, or an error.
+fn in_stream(file: &[u8], channels: usize, length: usize) -> Result<Vec<Vec<i32>>, Error> {
+    if channels == 1 {
+        in_integers::<i32>(file, length).map(|low| vec![low])
+    } else {
+        let integers = in_integers::<i64>(file, length)?;
+        let (mut low, mut high) = (vec![0; length], vec![0; length]);
+        i64::split(&integers, &mut low, &mut high);
+        Ok(vec![low, high])
+    }
+}
+
+fn in_integers<T: Integer + PartialEq + std::fmt::Debug>(
+    file: &[u8],
+    length: usize,
+) -> Result<Vec<T>, Error> {
+    let decode = |samples: std::ops::Range<usize>| {
+        same_with_all_kernels(|| {
+            within(file.len(), 8 * samples.len(), || {
+                let mut out = vec![T::default(); samples.len()];
+                files::decompress(&[file], length, samples.clone(), &mut out, 1).map(|()| out)
+            })
+        })
+    };
+    let whole = decode(0..length);
+    for part in [0..length / 3, length / 3..length / 2, length - 1..length] {
+        let found = decode(part.clone());
+        if let Ok(whole) = &whole {
+            assert_eq!(found.as_deref(), Ok(&whole[part]));
+        }
+    }
+    whole
 }
 
 /// Cuts a frame where its subframes and their CRC-16 end, and makes that right.
@@ -214,6 +255,15 @@ fn any_file(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     if let Ok(ours) = ours {
         let theirs = libflac::decode(&file).unwrap_or_else(|e| panic!("{e}, and we read it"));
         assert!(ours == theirs || is_empty(&ours, &theirs), "other samples than libFLAC's");
+        let length = ours.channels[0].len();
+        if ours.width == 32 && length > 0 {
+            match in_stream(&file, ours.channels.len(), length) {
+                Ok(found) => assert!(found == ours.channels, "other samples in a stream"),
+                // A part of another stream.
+                Err(e) if e.to_string().contains("frame 0: frame has number") => {}
+                Err(e) => panic!("{e}, and it was read as a file"),
+            }
+        }
     }
     Ok(())
 }

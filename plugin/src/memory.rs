@@ -31,7 +31,7 @@ pub fn afford(bytes: usize) -> Result<()> {
     if found() {
         return Ok(());
     }
-    Err(Error::too_large(format!("no memory: to work on this chunk may take {bytes} bytes")))
+    Err(Error::too_large(format!("no memory: to work on this may take {bytes} bytes")))
 }
 
 /// Addresses that a thread reserves: glibc's malloc tries 128 MiB for its blocks, and where it can

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -17,7 +16,8 @@ from . import libhdf5, library
 from .filter import Flac, filters, stored_words
 from .library import FILTER_ID, CorruptError, Layout
 
-_FLETCHER32 = 3
+#: Number of HDF5's checksum filter.
+FLETCHER32 = 3
 #: Bytes that fletcher32 puts behind a chunk.
 _FLETCHER32_LENGTH = 4
 
@@ -27,29 +27,84 @@ _FIRST_READ = 16384
 _GAP = 8192
 
 
-@dataclass(frozen=True)
+#: Chunk shape where none is given: samples, and streams at most.
+_SAMPLES = 65536
+_STREAMS = 16
+
+
+def chunk_shape(shape: tuple[int, ...], axis: int = -1) -> tuple[int, ...]:
+    """A chunk shape that suits an array with time along `axis`: several streams, long ones."""
+    chunks, room = [1] * len(shape), _STREAMS
+    time = axis % len(shape)
+    chunks[time] = min(shape[time], _SAMPLES)
+    for i in reversed(range(len(shape))):
+        if i != time:
+            chunks[i] = min(shape[i], room)
+            room = max(1, room // chunks[i])
+    return tuple(chunks)
+
+
 class Stored:
-    """The bytes of a chunk, in a file or in memory."""
+    """The bytes of a chunk, in memory."""
 
-    size: int
-    read: Callable[[int, int], Any]
-    """Bytes from a start, of a length, within the chunk."""
-    compressed: bool
-    """Whether the filter was applied: HDF5 may store a chunk without."""
+    def __init__(self, data: Any, size: int, compressed: bool):
+        self._data = np.frombuffer(data, np.uint8)
+        self.size = size
+        #: Whether the filter was applied: HDF5 may store a chunk without.
+        self.compressed = compressed
 
-    def whole(self) -> Any:
+    def read(self, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ranges of bytes within the chunk.
+
+        Returns
+        -------
+        bytes, positions
+            An array that holds them, and where each begins there.
+        """
+        return self._data, starts
+
+    def whole(self) -> np.ndarray:
         """All bytes."""
-        return self.read(0, self.size)
+        return self._part(0, self.size)
 
-    def head(self) -> Any:
+    def head(self) -> np.ndarray:
         """The bytes of the chunk's head."""
-        first = self.read(0, min(self.size, _FIRST_READ))
+        first = self._part(0, min(self.size, _FIRST_READ))
         length = library.head_length(first[: library.PREFIX_LENGTH])
         if length > self.size:
             raise CorruptError(f"ends after {self.size} bytes, within its head of {length}")
-        if length <= len(first):
-            return first[:length]
-        return self.read(0, length)
+        return first[:length] if length <= first.size else self._part(0, length)
+
+    def _part(self, start: int, length: int) -> np.ndarray:
+        data, (position,) = self.read(np.array([start]), np.array([length]))
+        return data[position : position + length]
+
+
+class StoredInFile(Stored):
+    """The bytes of a chunk, in a file: only those that are asked for are read."""
+
+    def __init__(self, descriptor: int, address: int, size: int, compressed: bool):
+        self._descriptor = descriptor
+        self._address = address
+        self.size = size
+        self.compressed = compressed
+
+    def read(self, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        positions = np.cumsum(lengths) - lengths
+        data = np.empty(int(lengths.sum()), np.uint8)
+        view = memoryview(data)
+        triples = zip(positions.tolist(), lengths.tolist(), starts.tolist(), strict=True)
+        for position, length, start in triples:
+            self._read_into(view[position : position + length], self._address + start)
+        return data, positions
+
+    def _read_into(self, view: memoryview, address: int) -> None:
+        # The system reads less than 2 GiB at once.
+        while view:
+            count = os.preadv(self._descriptor, [view], address)
+            if count == 0:
+                raise CorruptError(f"should go on at byte {address} of the file, which ends there")
+            view, address = view[count:], address + count
 
 
 class Chunks:
@@ -75,7 +130,7 @@ class Chunks:
         self.chunk_shape = dataset.chunks
         self.layout = Layout.of(dataset.dtype, self.chunk_shape, self.axis)
         pipeline = list(filters(dataset))
-        if pipeline not in ([FILTER_ID], [FILTER_ID, _FLETCHER32]):
+        if pipeline not in ([FILTER_ID], [FILTER_ID, FLETCHER32]):
             raise ValueError(
                 f"dataset {dataset.name} has other filters beside h5flac ({pipeline}); "
                 "use h5py's own dataset[...]"
@@ -105,6 +160,20 @@ class Chunks:
         """Where each chunk begins, stored or not, in row-major order."""
         for place in product(*map(range, self.grid)):
             yield tuple(p * c for p, c in zip(place, self.chunk_shape, strict=True))
+
+    def numbers(self, offset: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of a chunk's streams in the dataset, and in the chunk, those of padding left out.
+
+        Both are in row-major order.
+        """
+        if not self.leading_shape:
+            return np.zeros(1, int), np.zeros(1, int)
+        time, leading = self.time, self.leading_shape
+        begin = offset[:time] + offset[time + 1 :]
+        sizes = self.chunk_shape[:time] + self.chunk_shape[time + 1 :]
+        places = np.indices(sizes).reshape(len(sizes), -1) + np.array(begin)[:, None]
+        kept = np.flatnonzero(np.all(places < np.array(leading)[:, None], axis=0))
+        return np.ravel_multi_index(tuple(places[:, kept]), leading), kept
 
     def check(self, head: Any) -> None:
         """Checks that a chunk is of the dataset's type and chunk shape.
@@ -144,15 +213,14 @@ class Chunks:
             info = dataset.get_chunk_info_by_coord(offset)
             if info.byte_offset is None:
                 return None
-            return self._stored(
-                info.filter_mask, info.size, _file_reader(descriptor, info.byte_offset)
-            )
+            size, compressed = self._applied(info.size, info.filter_mask)
+            return StoredInFile(descriptor, info.byte_offset, size, compressed)
 
         def directly(offset: tuple[int, ...]) -> Stored | None:
             if libhdf5.chunk_size(self.dataset, offset) == 0:
                 return None
             mask, data = dataset.read_direct_chunk(offset)
-            return self._stored(mask, len(data), _memory_reader(data))
+            return Stored(data, *self._applied(len(data), mask))
 
         return by_address if plain else directly
 
@@ -208,32 +276,14 @@ class Chunks:
         before = zip(limits[:unlimited], self.chunk_shape, strict=False)
         return all(n <= c for n, c in before) or not libhdf5.has_extensible_array(self.dataset)
 
-    def _stored(self, mask: int, size: int, read: Callable[[int, int], Any]) -> Stored:
+    def _applied(self, size: int, mask: int) -> tuple[int, bool]:
+        """Bytes of a chunk without those of fletcher32, and whether it is compressed.
+
+        A bit of the mask is set for each filter that was left out.
+        """
         if self.fletcher32 and not mask & 2:
             size -= _FLETCHER32_LENGTH
-        return Stored(size, read, not mask & 1)
-
-
-def _file_reader(descriptor: int, address: int) -> Callable[[int, int], Any]:
-    def read(start: int, length: int) -> bytes:
-        data = os.pread(descriptor, length, address + start)
-        while len(data) < length:
-            # The system reads less than 2 GiB at once.
-            more = os.pread(descriptor, length - len(data), address + start + len(data))
-            if not more:
-                raise CorruptError(
-                    f"should be at bytes {address + start} to {address + start + length}, but the "
-                    f"file ends at {address + start + len(data)}"
-                )
-            data += more
-        return data
-
-    return read
-
-
-def _memory_reader(data: bytes) -> Callable[[int, int], Any]:
-    view = memoryview(data)
-    return lambda start, length: view[start : start + length]
+        return size, not mask & 1
 
 
 def merged(ranges: np.ndarray, gap: int) -> np.ndarray:
@@ -249,16 +299,17 @@ def merged(ranges: np.ndarray, gap: int) -> np.ndarray:
     return result
 
 
-def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Reads byte ranges of a chunk, those close to each other as one.
 
     Returns
     -------
-    ranges, buffers
+    ranges, bytes, positions
         As `library.decompress_ranges` takes them.
     """
     ranges = merged(ranges, _GAP)
-    end = int(ranges[-1]["start"] + ranges[-1]["length"]) if ranges.size else 0
+    starts, lengths = (ranges[name].astype(np.int64) for name in ("start", "length"))
+    end = int(starts[-1] + lengths[-1]) if ranges.size else 0
     if end > stored.size:
         raise CorruptError(f"ends after {stored.size} bytes, and its head speaks of {end}")
-    return ranges, [stored.read(int(start), int(length)) for start, length in ranges]
+    return ranges, *stored.read(starts, lengths)

@@ -19,6 +19,9 @@ PLUGIN_PATH = str(Path(__file__).parent / "plugin")
 #: Number of the filter in HDF5.
 FILTER_ID = 61868
 
+#: Streams of values step · n + offset, in the field "coding" of `streams`.
+CODING_AFFINE = 5
+
 #: Parameter words that a user passes, and those that the filter stores.
 USER_WORDS = 5
 COMPLETE_WORDS = 16
@@ -327,24 +330,31 @@ _STREAM = np.dtype(
         ("coding", np.uint32),
         ("width", np.uint32),
         ("quanta", np.float64),
+        ("offset", np.float64),
         ("frames", np.uint64),
         ("bytes", np.uint64),
         ("exceptions", np.uint64),
         ("predicted", np.uint64),
+        ("reference", np.uint64),
+        ("factor", np.uint64),
+        ("low_bits", np.uint64),
     ]
 )
 
 
 def streams(chunk: Any) -> np.ndarray:
-    """How each stream of a chunk is stored.
+    """How each stream of a chunk, all its bytes, is stored; nothing is decoded.
 
     Returns
     -------
     array of shape (streams, components), components being 2 for complex numbers, else 1
         Its fields: "coding" (the H5FLAC_CODING_* of h5flac.h), "width" (bits per sample of the FLAC
         frames), "quanta" (the step in the unit of the data, 0 where every bit comes back),
-        "frames", "bytes" (of frames and exceptions), "exceptions" (samples stored bit for bit
-        beside the frames), "predicted" (1 where other streams predict it).
+        "offset" (the value of integer 0, not 0 for affine streams only), "frames", "bytes" (of
+        frames and exceptions), "exceptions" (samples stored bit for bit beside the frames),
+        "predicted" (1 where other streams predict it), "reference" (1 where others are predicted
+        from it), "factor" (common factor of the integers that are coded), "low_bits" (bits per
+        sample beside the frames, for integers too wide for FLAC).
     """
     data, count, layout = _bytes(chunk), ctypes.c_uint64(), describe(chunk)
     components = 2 if layout.dtype.kind == "c" else 1
@@ -422,26 +432,29 @@ def decompress_ranges(
     head: Any,
     part: Part,
     ranges: np.ndarray,
-    buffers: Sequence[Any],
+    data: np.ndarray,
+    positions: np.ndarray,
     out: np.ndarray,
     threads: int = 1,
 ) -> None:
     """Decodes a part from the bytes of the ranges (or of fewer and larger ones that hold them).
 
-    `out` is contiguous, with streams × samples elements.
+    Those of range i are in `data` (uint8) from positions[i] on. `out` is contiguous, with streams ×
+    samples elements.
     """
-    data, selection = _bytes(head), part._as_c()
-    arrays = [_bytes(buffer) for buffer in buffers]
-    addresses = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+    selection, head = part._as_c(), _bytes(head)
+    if np.any(positions + ranges["length"].astype(np.int64) > data.size):
+        raise ValueError(f"ranges end after the {data.size} bytes that hold them")
+    addresses = (positions + data.ctypes.data).astype(np.uintp)
     ranges = np.ascontiguousarray(ranges, _RANGE)
     _call(
         "h5flac_decompress_ranges",
-        _address(data),
-        ctypes.c_uint64(data.size),
+        _address(head),
+        ctypes.c_uint64(head.size),
         ctypes.byref(selection),
         _address(ranges),
-        addresses,
-        ctypes.c_uint64(len(arrays)),
+        _address(addresses),
+        ctypes.c_uint64(addresses.size),
         _address(out),
         ctypes.c_uint64(out.nbytes),
         _u32(threads, "threads"),

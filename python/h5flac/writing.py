@@ -72,7 +72,8 @@ def write(
             data, chunks.layout, chunks.words, quanta=step, fill=chunks.fill, threads=within
         )
 
-    store(chunks, offsets, in_order(compress, tasks(), min(threads, len(offsets))), "writing")
+    work = in_order(compress, tasks(), threads)
+    store(chunks, offsets, shown(work, len(offsets), "writing"))
 
 
 def _fits(dtype: np.dtype, target: np.dtype) -> bool:
@@ -81,13 +82,11 @@ def _fits(dtype: np.dtype, target: np.dtype) -> bool:
     return np.can_cast(dtype, target) and not (wide_integer and target.kind in "fc")
 
 
-def store(
-    chunks: Chunks, offsets: list[tuple[int, ...]], stored: Iterator[bytes], what: str
-) -> None:
+def store(chunks: Chunks, offsets: list[tuple[int, ...]], stored: Iterator[bytes]) -> None:
     """Puts compressed chunks into their dataset."""
     # fletcher32 is marked as left out: each chunk has checksums of its own.
     mask = 2 if chunks.fletcher32 else 0
-    for offset, data in zip(offsets, shown(stored, len(offsets), what), strict=True):
+    for offset, data in zip(offsets, stored, strict=True):
         chunks.dataset.id.write_direct_chunk(offset, data, mask)
 
 

@@ -286,10 +286,12 @@ class _Reader:
         part = selection.part(self.spec.shape, time)
         ranges = merged(await asyncio.to_thread(library.byte_ranges, head, part), _GAP)
         wanted = (self._bytes(first, int(start), int(length)) for start, length in ranges)
-        buffers = await asyncio.gather(*wanted)
+        data = np.concatenate([np.empty(0, np.uint8), *await asyncio.gather(*wanted)])
+        lengths = ranges["length"].astype(np.int64)
+        positions = np.cumsum(lengths) - lengths
         samples = np.empty((part.streams.size, part.sample_count), layout.dtype)
         await asyncio.to_thread(
-            library.decompress_ranges, head, part, ranges, buffers, samples, threads=0
+            library.decompress_ranges, head, part, ranges, data, positions, samples, threads=0
         )
         return _of_type(selection.taken(samples, part, time), self.spec)
 

@@ -32,10 +32,18 @@ pub struct StreamInfo {
     pub coding: Coding,
     /// The step, in the unit of the data; 0 where every bit comes back.
     pub quanta: f64,
+    /// What [`Coding::Affine`] adds to the multiples, else 0.
+    pub offset: f64,
+    /// Common factor of the integers that are coded, 1 where there is none.
+    pub factor: u64,
     /// Bits per sample of its FLAC frames, 0 without any.
     pub width: u32,
+    /// Bits per sample that are stored beside the frames, for integers too wide for FLAC.
+    pub low_bits: u32,
     /// Whether other streams of the chunk predict it.
     pub predicted: bool,
+    /// Whether other streams of the chunk are predicted from it.
+    pub reference: bool,
     /// FLAC frames.
     pub frames: u64,
     /// Bytes of frames and exceptions; the chunk's head and checksum are not counted.
@@ -78,8 +86,12 @@ fn inspect<T: Sample>(head: &Head, bytes: &[u8], index: usize) -> Result<StreamI
         return Ok(StreamInfo {
             coding: Coding::Raw,
             quanta: 0.0,
+            offset: 0.0,
+            factor: 1,
             width: 0,
+            low_bits: 0,
             predicted: false,
+            reference: false,
             frames: 0,
             bytes: (head.shape.length * T::SIZE) as u64,
             exceptions: 0,
@@ -108,8 +120,12 @@ fn inspect<T: Sample>(head: &Head, bytes: &[u8], index: usize) -> Result<StreamI
             Rule::Affine { .. } => Coding::Affine,
         },
         quanta: stream.rule.step(),
+        offset: if let Rule::Affine { offset, .. } = stream.rule { offset } else { 0.0 },
+        factor: stream.factor,
         width: stream.width,
+        low_bits: if let Form::Split { low } = stream.form { low } else { 0 },
         predicted: matches!(stream.form, Form::Predicted { .. }),
+        reference: head.predictions().references().contains(&index),
         frames: stream.frames() as u64,
         bytes: head.stream_bytes(index),
         exceptions,

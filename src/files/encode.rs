@@ -1,18 +1,16 @@
 //! Streams to files.
 
-use super::{Integer, WIDTH};
+use super::memory::most_written;
+use super::{BLOCK, Integer, WIDTH};
 use crate::error::{Error, Result};
 use crate::flac::{Encoder, StreamInfo};
 use crate::parallel::{self, Workspaces};
 
-/// Samples of a block.
-const BLOCK: usize = 4096;
-
 /// Sample rate in Hz.
 const RATE: u32 = 44_100;
 
-/// Blocks that share predictors: what a thread takes at a time.
-const SEGMENT: usize = 32;
+/// Samples that share predictors, and are worth a task of their own.
+const SEGMENT: usize = 32 * BLOCK;
 
 /// Streams from here on have too many frames for a frame's number.
 const TOO_LONG: u64 = (BLOCK as u64) << 31;
@@ -39,6 +37,7 @@ impl Files {
     /// Copies all files to `out`, which has room for them and nothing else.
     pub fn write_to(self, out: &mut [u8]) {
         let mut rest = out;
+        // Each is freed once it is copied.
         for piece in self.pieces {
             let (now, after) = rest.split_at_mut(piece.len());
             now.copy_from_slice(&piece);
@@ -51,11 +50,18 @@ impl Files {
 /// Buffers of a thread.
 struct Workspace {
     encoder: Encoder,
+    out: Vec<u8>,
     low: Vec<i32>,
     high: Vec<i32>,
 }
 
-/// Compresses streams of `length` integers each, one after another in `integers`.
+/// Integers of a task: short streams together, or a segment of a long one.
+pub(super) fn together(length: usize) -> usize {
+    if length <= SEGMENT { SEGMENT / length * length } else { SEGMENT }
+}
+
+/// Compresses streams of `length` integers each, one after another in `integers`. The bytes do not
+/// depend on `threads`.
 ///
 /// # Errors
 /// `InvalidArgument` for a level above 8, and when `integers` are not whole streams; `TooLarge` for
@@ -78,50 +84,71 @@ pub fn compress<T: Integer>(
     if length as u64 >= TOO_LONG {
         return Err(Error::too_large(format!("streams of {length} integers; use fewer than 2^43")));
     }
-    let streams = integers.chunks(length);
-    let segment = |(i, samples)| (i * SEGMENT, samples);
-    let segments: Vec<(usize, &[T])> = streams
-        .flat_map(|stream| stream.chunks(SEGMENT * BLOCK).enumerate().map(segment))
+    let size = together(length);
+    let tasks: Vec<(usize, &[T])> = integers
+        .chunks(size.max(length))
+        .flat_map(|streams| (0..).step_by(size).zip(streams.chunks(size)))
         .collect();
     let workspaces = Workspaces::default();
-    let new = || Workspace { encoder: Encoder::new(level), low: Vec::new(), high: Vec::new() };
-    let pieces = parallel::map(threads, segments, |(number, samples)| {
-        workspaces.with(new, |workspace| encode(samples, number as u64, length, workspace))
+    let new = || Workspace {
+        encoder: Encoder::new(level),
+        out: Vec::new(),
+        low: Vec::new(),
+        high: Vec::new(),
+    };
+    let done = parallel::map(threads, tasks, |(first, samples)| {
+        workspaces.with(new, |workspace| encode(samples, first, length, workspace))
     });
-    let of_stream = length.div_ceil(SEGMENT * BLOCK);
-    let lengths =
-        pieces.chunks(of_stream).map(|pieces| pieces.iter().map(Vec::len).sum()).collect();
-    Ok(Files { pieces, lengths })
+    let mut files = Files { pieces: Vec::with_capacity(done.len()), lengths: Vec::new() };
+    files.lengths.reserve_exact(integers.len() / length);
+    for (first, piece, lengths) in done {
+        match files.lengths.last_mut() {
+            // Another segment of the same stream.
+            Some(last) if first > 0 => *last += piece.len(),
+            _ => files.lengths.extend(lengths),
+        }
+        files.pieces.push(piece);
+    }
+    Ok(files)
 }
 
-/// Encodes the frames from `number` on, with the file's start before the first.
+/// Encodes streams, or the segment of one that begins at sample `first`. Returns that, the bytes
+/// and how many each stream has.
 fn encode<T: Integer>(
     samples: &[T],
-    number: u64,
+    first: usize,
     length: usize,
     workspace: &mut Workspace,
-) -> Vec<u8> {
-    let Workspace { encoder, low, high } = workspace;
-    let mut out = Vec::new();
-    if number == 0 {
-        let info = StreamInfo {
-            shortest_block: BLOCK,
-            longest_block: BLOCK,
-            rate: RATE,
-            channels: T::CHANNELS,
-            width: WIDTH,
-            // More than the field holds are unknown.
-            samples: Some(length as u64).filter(|n| n >> 36 == 0).unwrap_or(0),
-        };
-        out.extend(info.file_header());
+) -> (usize, Vec<u8>, Vec<usize>) {
+    let Workspace { encoder, out, low, high } = workspace;
+    out.clear();
+    let bytes = size_of_val(samples);
+    out.reserve_exact(most_written(bytes, size_of::<T>(), length.min(samples.len())));
+    let mut lengths = Vec::with_capacity(samples.len().div_ceil(length));
+    for stream in samples.chunks(length) {
+        let start = out.len();
+        if first == 0 {
+            let info = StreamInfo {
+                shortest_block: BLOCK,
+                longest_block: BLOCK,
+                rate: RATE,
+                channels: T::CHANNELS,
+                width: WIDTH,
+                // More than the field holds are unknown.
+                samples: Some(length as u64).filter(|n| n >> 36 == 0).unwrap_or(0),
+            };
+            out.extend(info.file_header());
+        }
+        encoder.reset();
+        for (block, number) in stream.chunks(BLOCK).zip((first / BLOCK) as u64..) {
+            low.resize(block.len(), 0);
+            high.resize(block.len(), 0);
+            T::split(block, low, high);
+            let channels = [&low[..], &high[..]];
+            encoder.encode_channels(&channels[..T::CHANNELS], WIDTH, BLOCK, number, out);
+        }
+        lengths.push(out.len() - start);
     }
-    encoder.reset();
-    for (block, number) in samples.chunks(BLOCK).zip(number..) {
-        low.resize(block.len(), 0);
-        high.resize(block.len(), 0);
-        T::split(block, low, high);
-        let channels = [&low[..], &high[..]];
-        encoder.encode_channels(&channels[..T::CHANNELS], WIDTH, BLOCK, number, &mut out);
-    }
-    out
+    // No longer than need be: all of them are kept until the last one is there.
+    (first, out.to_vec(), lengths)
 }

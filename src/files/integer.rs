@@ -11,6 +11,11 @@ pub trait Integer: Copy + Default + Send + Sync + 'static {
 
     /// Inverse of [`Integer::split`].
     fn join(low: &[i32], high: &[i32], integers: &mut [Self]);
+
+    /// The integers themselves, where they are a channel.
+    fn as_channel(_: &mut [Self]) -> Option<&mut [i32]> {
+        None
+    }
 }
 
 impl Integer for i32 {
@@ -22,6 +27,10 @@ impl Integer for i32 {
 
     fn join(low: &[i32], _: &[i32], integers: &mut [i32]) {
         integers.copy_from_slice(low);
+    }
+
+    fn as_channel(integers: &mut [i32]) -> Option<&mut [i32]> {
+        Some(integers)
     }
 }
 

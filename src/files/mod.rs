@@ -8,10 +8,16 @@
 mod decode;
 mod encode;
 mod integer;
+mod memory;
+mod reader;
 
-pub use decode::{File, decompress};
+pub use decode::decompress;
 pub use encode::{Files, compress};
 pub use integer::Integer;
+pub use memory::{most_held_compressing, most_held_decompressing};
+
+/// Samples of a block that is written.
+const BLOCK: usize = 4096;
 
 /// Bits per sample of every channel.
 const WIDTH: u32 = 32;

@@ -1,11 +1,10 @@
 //! Mono frames to samples, many frames at a time.
 
+use super::batch::{BATCH, Batch, Subframe};
 use super::bit_reader::BitReader;
 use super::frame::{Channels, Header};
-use super::residual;
-use super::subframe::{self, Pending};
 use crate::error::{Error, Result};
-use crate::simd::{Kernels, MAX_ORDER, Residual, Restore, kernels};
+use crate::simd::{Kernels, MAX_ORDER, kernels};
 
 /// A frame as the chunk's index promises it.
 #[derive(Clone, Copy, Debug)]
@@ -34,27 +33,12 @@ impl Frame<'_> {
 
 /// Decoder workspace of one thread.
 pub struct Decoder {
-    kernels: &'static Kernels,
-    restores: Vec<Restore>,
-    /// For each of those, its frame's index and what is left to do after.
-    pending: Vec<(usize, Pending)>,
+    batch: Batch,
 }
-
-/// A frame read up to its residual's parts.
-struct Begun<'b> {
-    reader: BitReader<'b>,
-    pending: Pending,
-    /// Whether there is a residual.
-    coded: bool,
-}
-
-/// Frames read before they are restored side by side: a multiple of every kernel's lanes, and
-/// few enough that 16 blocks of 16384 samples stay in a cache of 1 MiB.
-const BATCH: usize = 16;
 
 impl Default for Decoder {
     fn default() -> Self {
-        Decoder { kernels: kernels(), restores: Vec::new(), pending: Vec::new() }
+        Decoder { batch: Batch::new(kernels()) }
     }
 }
 
@@ -92,85 +76,37 @@ impl Decoder {
         out: &mut [i32],
         verify: bool,
     ) -> std::result::Result<(), (usize, Error)> {
-        let mut begun: [Option<Begun<'_>>; BATCH] = [const { None }; BATCH];
-        let mut residuals: Vec<Residual<'_, '_>> = Vec::with_capacity(frames.len());
-        let mut rest = &mut *out;
-        for (i, (frame, begun)) in frames.iter().zip(&mut begun).enumerate() {
-            let (samples, after) = rest.split_at_mut(frame.wanted);
-            rest = after;
-            let mut reader = BitReader::new(frame.bytes);
-            let opened = begin(&mut reader, self.kernels, frame, samples);
-            // Zeros past the end may have looked like anything.
-            reader.check().map_err(|e| (first + i, e))?;
-            let (pending, residual) = opened.map_err(|e| (first + i, e))?;
-            *begun = Some(Begun { reader, pending, coded: residual.is_some() });
-            residuals.extend(residual);
+        let mut subframes = Vec::with_capacity(frames.len());
+        for (i, frame) in (first..).zip(frames) {
+            let reader = open(frame).map_err(|e| (i, e))?;
+            subframes.push(Subframe::new(reader, frame.width, frame.samples, frame.wanted));
         }
-        (self.kernels.read_residuals)(&mut residuals);
-        self.restores.clear();
-        self.pending.clear();
-        let residuals: Vec<_> =
-            residuals.into_iter().map(|r| (residual::close(&r), r.reader)).collect();
-        let mut residuals = residuals.into_iter();
-        let mut start = 0;
-        for (i, (frame, begun)) in frames.iter().zip(begun.into_iter().flatten()).enumerate() {
-            let named = |e| (first + i, e);
-            let Begun { reader, mut pending, coded } = begun;
-            let read = if coded { residuals.next() } else { None };
-            let (folded, reader) = read.unwrap_or((Ok(0), reader));
-            self.end(frame, reader, verify).map_err(named)?;
-            let magnitudes = pending.take(folded.map_err(named)?);
-            if let Some(restore) = pending.restore {
-                self.restores.push(Restore { start, ..restore });
-                self.pending.push((first + i, pending));
-            } else if coded {
-                let samples = &mut out[start..start + frame.wanted];
-                pending.finish(magnitudes, samples).map_err(named)?;
+        self.batch.begin();
+        self.batch.read(&mut subframes, out, 0);
+        let verified = verify.then_some(self.batch.kernels);
+        for ((i, frame), subframe) in (first..).zip(frames).zip(&subframes) {
+            subframe
+                .end()
+                .and_then(|reader| end(reader, frame.is_whole(), verified))
+                .map_err(|e| (i, e))?;
+        }
+        let mut result = Ok(());
+        self.batch.restore(out, |i, error| {
+            if result.is_ok() {
+                result = Err((first + i, error));
             }
-            start += frame.wanted;
-        }
-        (self.kernels.restore)(out, &mut self.restores);
-        for (restore, (i, pending)) in self.restores.iter().zip(&self.pending) {
-            let samples = &mut out[restore.start..restore.start + restore.length];
-            pending.finish(restore.magnitudes, samples).map_err(|e| (*i, e))?;
-        }
-        Ok(())
-    }
-
-    /// Checks what follows what was read of the subframe.
-    fn end(&self, frame: &Frame<'_>, mut reader: BitReader<'_>, verify: bool) -> Result<()> {
-        let padding = if frame.is_whole() { check_padding(&mut reader) } else { Ok(()) };
-        // Zeros past the end may have looked like anything.
-        reader.check()?;
-        let end = reader.byte() + 2;
-        if end > frame.bytes.len() {
-            return Err(Error::truncated(format!(
-                "frame has {} bytes, expected {end}",
-                frame.bytes.len()
-            )));
-        }
-        if frame.is_whole() && end < frame.bytes.len() {
-            return Err(Error::corrupt(format!(
-                "frame ends after {end} of its {} bytes",
-                frame.bytes.len()
-            )));
-        }
-        padding?;
-        if verify {
-            check_crc(self.kernels, frame.bytes)?;
-        }
-        Ok(())
+        });
+        result
     }
 }
 
-/// Reads header and subframe up to the residual's parts.
-fn begin<'b, 'o>(
-    reader: &mut BitReader<'b>,
-    kernels: &Kernels,
-    frame: &Frame<'b>,
-    out: &'o mut [i32],
-) -> Result<(Pending, Option<Residual<'b, 'o>>)> {
-    let header = Header::read(reader, frame.bytes)?;
+/// Reads a frame's header, and checks that it is the one promised.
+fn open<'b>(frame: &Frame<'b>) -> Result<BitReader<'b>> {
+    let mut reader = BitReader::new(frame.bytes);
+    let header = Header::read(&mut reader, frame.bytes);
+    // Zeros past the end may have looked like anything.
+    reader.check()?;
+    let header = header?;
     let differs = |what: &str, found: u64, expected: u64| {
         Err(Error::corrupt(format!("header says {what} {found}, expected {expected}")))
     };
@@ -191,7 +127,28 @@ fn begin<'b, 'o>(
     if header.number != frame.number {
         return differs("frame number", header.number, frame.number);
     }
-    subframe::open(reader, kernels, frame.width, frame.samples, out)
+    Ok(reader)
+}
+
+/// Checks what follows what was read of the subframes of a frame that fills all bytes; `verified`
+/// has the kernels where the CRC-16 is checked too.
+pub(super) fn end(
+    mut reader: BitReader<'_>,
+    is_whole: bool,
+    verified: Option<&Kernels>,
+) -> Result<()> {
+    let bytes = reader.bytes();
+    let padding = if is_whole { check_padding(&mut reader) } else { Ok(()) };
+    reader.check()?;
+    let end = reader.byte() + 2;
+    if end > bytes.len() {
+        return Err(Error::truncated(format!("frame has {} bytes, expected {end}", bytes.len())));
+    }
+    if is_whole && end < bytes.len() {
+        return Err(Error::corrupt(format!("frame ends after {end} of its {} bytes", bytes.len())));
+    }
+    padding?;
+    verified.map_or(Ok(()), |kernels| check_crc(kernels, bytes))
 }
 
 /// Moves on to the CRC-16.

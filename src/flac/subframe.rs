@@ -139,12 +139,12 @@ impl Pending {
     }
 }
 
-/// Reads a subframe of `block` samples of `width` bits, at most 32, up to the residual's parts;
+/// Reads a subframe of `block` samples of `width` bits, at most 33, up to the residual's parts;
 /// those, where there is a residual, are for the kernel. Where samples are predicted, `out`
 /// receives the warm-up. It has room for the samples wanted: all, or [`MAX_ORDER`] at least.
 ///
 /// # Errors
-/// `Corrupt` for what RFC 9639 rules out.
+/// `Corrupt` for what RFC 9639 rules out, and for samples that 32 bits do not hold.
 pub fn open<'b, 'o>(
     reader: &mut BitReader<'b>,
     kernels: &Kernels,
@@ -153,15 +153,20 @@ pub fn open<'b, 'o>(
     out: &'o mut [i32],
 ) -> Result<(Pending, Option<Residual<'b, 'o>>)> {
     let Head { kind, wasted } = Head::read(reader, width)?;
+    if width > 32 && wasted > 0 {
+        return Err(too_wide(32));
+    }
     let width = width - wasted;
-    let mut pending = Pending { restore: None, wasted, width };
+    let mut pending = Pending { restore: None, wasted, width: width.min(32) };
     let order = match kind {
         Kind::Constant => {
-            out.fill((reader.take_signed(width) as i32) << wasted);
+            read_samples(reader, kernels, width, &mut out[..1])?;
+            let value = out[0] << wasted;
+            out.fill(value);
             return Ok((pending, None));
         }
         Kind::Verbatim => {
-            (kernels.read_plain)(reader, width, out);
+            read_samples(reader, kernels, width, out)?;
             pending.finish(0, out)?;
             return Ok((pending, None));
         }
@@ -170,7 +175,7 @@ pub fn open<'b, 'o>(
     check_order(order, block)?;
     let length = out.len();
     let (warm_up, rest) = out.split_at_mut(order);
-    (kernels.read_plain)(reader, width, warm_up);
+    read_samples(reader, kernels, width, warm_up)?;
     let (coefficients, shift) = read_predictor(reader, kind)?;
     if order > 0 {
         pending.restore = Some(Restore {
@@ -179,12 +184,29 @@ pub fn open<'b, 'o>(
             order,
             shift,
             coefficients,
-            width,
+            width: pending.width,
             folded: 0,
             magnitudes: 0,
         });
     }
     Ok((pending, Some(residual::open(reader, order, block, rest)?)))
+}
+
+/// Reads samples of at most 33 bits.
+fn read_samples(
+    reader: &mut BitReader<'_>,
+    kernels: &Kernels,
+    width: u32,
+    out: &mut [i32],
+) -> Result<()> {
+    if width <= 32 {
+        (kernels.read_plain)(reader, width, out);
+        return Ok(());
+    }
+    for x in out {
+        *x = i32::try_from(reader.take_signed(width)).map_err(|_| too_wide(32))?;
+    }
+    Ok(())
 }
 
 /// Reads a subframe and restores its samples.

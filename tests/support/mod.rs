@@ -9,6 +9,7 @@ pub mod chunk;
 pub mod claims;
 pub mod decoding;
 pub mod effort;
+pub mod files;
 pub mod golden;
 pub mod index;
 pub mod kinds;

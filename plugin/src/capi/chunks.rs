@@ -177,6 +177,8 @@ pub struct CStream {
     pub width: c_uint,
     /// The step.
     pub quanta: f64,
+    /// The value of integer 0.
+    pub offset: f64,
     /// FLAC frames.
     pub frames: u64,
     /// Bytes of frames and exceptions.
@@ -185,6 +187,12 @@ pub struct CStream {
     pub exceptions: u64,
     /// 0 or 1.
     pub predicted: u64,
+    /// 0 or 1.
+    pub reference: u64,
+    /// Common factor of the integers.
+    pub factor: u64,
+    /// Bits per sample beside the frames.
+    pub low_bits: u64,
 }
 
 /// How the streams of a chunk are stored.
@@ -215,10 +223,14 @@ pub unsafe extern "C" fn h5flac_streams(
                 coding: info.coding as c_uint,
                 width: info.width,
                 quanta: info.quanta,
+                offset: info.offset,
                 frames: info.frames,
                 bytes: info.bytes,
                 exceptions: info.exceptions,
                 predicted: u64::from(info.predicted),
+                reference: u64::from(info.reference),
+                factor: info.factor,
+                low_bits: u64::from(info.low_bits),
             };
         }
         *count = head.component_streams() as u64;

@@ -1,9 +1,9 @@
 //! Streams as whole FLAC files, without HDF5.
 
 use super::chunks::thread_count;
-use super::{input, one, output, size, status};
-use crate::memory::Buffer;
-use h5flac::files::{self, File, Integer};
+use super::{input, one, output, status};
+use crate::memory::{Buffer, afford};
+use h5flac::files::{self, Integer};
 use h5flac::{Error, Result};
 use libc::{c_int, c_uint, c_void};
 
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn h5flac_flac_compress(
             (one("bytes", bytes)?, one("total", total)?, output("lengths", lengths, streams)?)
         };
         let count = product(streams, length)?;
-        let shape = (self::size(length)?, level, thread_count(threads));
+        let shape = (super::size(length)?, level, thread_count(threads));
         // SAFETY: the caller's promise.
         let files = unsafe {
             match size {
@@ -53,6 +53,8 @@ fn compress<T: Integer>(
     integers: &[T],
     (length, level, threads): (usize, u32, usize),
 ) -> Result<files::Files> {
+    let held = files::most_held_compressing(size_of_val(integers), size_of::<T>(), length, threads);
+    afford(held)?;
     files::compress(integers, length, level, threads)
 }
 
@@ -84,29 +86,45 @@ pub unsafe extern "C" fn h5flac_flac_decompress(
                 input("lengths", lengths, count)?,
             )
         };
-        let file =
-            |(&start, &length)| Ok(File { start: self::size(start)?, length: self::size(length)? });
-        let files: Vec<File> = starts.iter().zip(lengths).map(file).collect::<Result<_>>()?;
-        let first = self::size(first_sample)?;
+        afford(size_of::<&[u8]>() * starts.len())?;
+        let files: Vec<&[u8]> = starts
+            .iter()
+            .zip(lengths)
+            .enumerate()
+            .map(|(i, (&start, &length))| {
+                file(bytes, start, length).map_err(|e| e.within(format!("stream {i}")))
+            })
+            .collect::<Result<_>>()?;
+        let first = super::size(first_sample)?;
         let end = first
-            .checked_add(self::size(sample_count)?)
+            .checked_add(super::size(sample_count)?)
             .ok_or_else(|| Error::too_large("sample range overflows"))?;
-        let (length, threads) = (self::size(length)?, thread_count(threads));
+        let (length, threads) = (super::size(length)?, thread_count(threads));
         let integers = product(count, sample_count)?;
+        afford(files::most_held_decompressing(&files, threads))?;
         // SAFETY: the caller's promise.
         unsafe {
             match size {
                 4 => {
                     let out = output("out", out.cast::<i32>(), integers)?;
-                    files::decompress(bytes, &files, length, first..end, out, threads)
+                    files::decompress(&files, length, first..end, out, threads)
                 }
                 8 => {
                     let out = output("out", out.cast::<i64>(), integers)?;
-                    files::decompress(bytes, &files, length, first..end, out, threads)
+                    files::decompress(&files, length, first..end, out, threads)
                 }
                 other => Err(wrong_size(other)),
             }
         }
+    })
+}
+
+/// The bytes of a file.
+fn file(bytes: &[u8], start: u64, length: u64) -> Result<&[u8]> {
+    let (from, all) = (super::size(start)?, bytes.len());
+    let end = from.checked_add(super::size(length)?);
+    end.and_then(|end| bytes.get(from..end)).ok_or_else(|| {
+        Error::truncated(format!("{length} bytes from byte {start} on, but there are {all}"))
     })
 }
 

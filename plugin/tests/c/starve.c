@@ -17,7 +17,15 @@ static int (*compress)(const void *, uint64_t, const h5flac_layout *, const void
 static int (*decompress)(const void *, uint64_t, void *, uint64_t, unsigned);
 static int (*decompress_streams)(const void *, uint64_t, const h5flac_selection *, void *,
                                  uint64_t, unsigned);
+static int (*flac_compress)(const void *, unsigned, uint64_t, uint64_t, unsigned, unsigned,
+                            void **, uint64_t *, uint64_t *);
+static int (*flac_decompress)(const void *, uint64_t, const uint64_t *, const uint64_t *, uint64_t,
+                              unsigned, uint64_t, uint64_t, uint64_t, void *, unsigned);
 static void (*release)(void *);
+
+/* The samples, as integers of 4 bytes, as FLAC files. */
+static void *files;
+static uint64_t files_length, file_starts[BYTES / 4], file_lengths[BYTES / 4];
 
 /* Each kind of call; whether it worked. */
 
@@ -63,6 +71,19 @@ static int works(int kind, const void *decoded) {
             return 0;
         assert(memcmp(out, decoded, BYTES) == 0);
         return 1;
+    case 4:
+        if (refused(flac_compress(c.samples, 4, c.layout.outer, columns, 5, 0, &chunk, &length,
+                                  file_lengths)))
+            return 0;
+        assert(length == files_length && memcmp(chunk, files, length) == 0);
+        release(chunk);
+        return 1;
+    case 5:
+        if (refused(flac_decompress(files, files_length, file_starts, file_lengths, c.layout.outer,
+                                    4, columns, 0, columns, out, 0)))
+            return 0;
+        assert(memcmp(out, c.samples, BYTES) == 0);
+        return 1;
     default:
         if (refused(decompress_streams(stored, stored_length, &wanted, out, 3 * samples * 4, 0)))
             return 0;
@@ -99,25 +120,35 @@ int main(int argc, char **argv) {
     *(void **)&compress = function("h5flac_compress");
     *(void **)&decompress = function("h5flac_decompress");
     *(void **)&decompress_streams = function("h5flac_decompress_streams");
+    *(void **)&flac_compress = function("h5flac_flac_compress");
+    *(void **)&flac_decompress = function("h5flac_flac_decompress");
     *(void **)&release = function("h5flac_free");
     for (fill = 0; fill < 4; fill++) {
         static char decoded[BYTES];
-        uint64_t length;
+        uint64_t length, i;
         fills[fill](&c);
         assert(compress(c.samples, BYTES, &c.layout, NULL, c.words, H5FLAC_COMPLETE_WORDS, NULL, 0,
                         1, &stored, &length) == H5FLAC_OK);
         stored_length = length;
         assert(decompress(stored, length, decoded, BYTES, 1) == H5FLAC_OK);
+        assert(c.layout.size == 4 && c.layout.inner == 1);
+        assert(flac_compress(c.samples, 4, c.layout.outer, c.layout.length, 5, 1, &files,
+                             &files_length, file_lengths) == H5FLAC_OK);
+        for (i = 1; i < c.layout.outer; i++)
+            file_starts[i] = file_starts[i - 1] + file_lengths[i - 1];
         for (count = 0; count < 2; count++) {
             setenv("H5FLAC_NUM_THREADS", counts[count], 1);
-            for (kind = 0; kind < 5; kind++) {
+            for (kind = 0; kind < 7; kind++) {
+                /* FLAC files keep more in each thread. */
+                size_t most = (kind == 4 || kind == 5 ? 16 : 6) << 20;
                 int failures = 0;
                 for (step = 0; step < STEPS; step++)
-                    failures += !works_with((size_t)step * (6 << 20) / STEPS, kind, decoded);
+                    failures += !works_with(step * most / STEPS, kind, decoded);
                 assert(failures > 0 && failures < STEPS);
             }
         }
         release(stored);
+        release(files);
     }
     puts("PASS");
     return 0;

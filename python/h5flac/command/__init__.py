@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import library
-from . import estimate, inspect, report, verify, words
+from . import estimate, flacarray, inspect, report, verify, words
 
 _DESCRIPTION = """\
 Compression of time streams in HDF5 files, within an error that you choose.
@@ -18,6 +18,7 @@ Compression of time streams in HDF5 files, within an error that you choose.
   h5flac inspect data.h5             what is in this file, and how was it compressed?
   h5flac verify data.h5              is every stored byte what was written?
   h5flac report data.h5 x --noise 4  a picture: original against decoded, errors, spectra
+  h5flac import old.h5 tod -o new.h5 a group of the package flacarray as a dataset; export: back
 
 h5flac COMMAND --help tells more of each."""
 
@@ -29,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"h5flac {library.version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (inspect, estimate, words, report, verify):
+    for module in (inspect, estimate, words, report, verify, flacarray):
         module.add_parser(commands)
     return parser
 

@@ -141,7 +141,7 @@ def _streams(chunks: Chunks, threads: int) -> list[dict[str, Any]]:
 
     work = in_order(describe, stored(), threads)
     for offset, found in shown(work, chunks.dataset.id.get_num_chunks(), "inspecting"):
-        numbers, kept = _numbers(chunks, offset)
+        numbers, kept = chunks.numbers(offset)
         found = found[kept]
         end = min(offset[time] + chunks.chunk_shape[time], chunks.shape[time])
         total["samples"][numbers] += end - offset[time]
@@ -170,19 +170,6 @@ def _merged(streams: np.ndarray) -> np.ndarray:
         merged[name] = streams[name].sum(axis=1)
     merged["quanta"] = streams["quanta"].max(axis=1)
     return merged
-
-
-def _numbers(chunks: Chunks, offset: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of a chunk's streams in the dataset, and in the chunk, those of padding left out."""
-    time, leading = chunks.time, chunks.leading_shape
-    if not leading:
-        return np.zeros(1, int), np.zeros(1, int)
-    begin = offset[:time] + offset[time + 1 :]
-    sizes = chunks.chunk_shape[:time] + chunks.chunk_shape[time + 1 :]
-    local = np.indices(sizes).reshape(len(sizes), -1)
-    places = local + np.array(begin)[:, None]
-    kept = np.flatnonzero(np.all(places < np.array(leading)[:, None], axis=0))
-    return np.ravel_multi_index(tuple(places[:, kept]), leading), kept
 
 
 def _ratio(above: float, below: float) -> float | None:

@@ -12,9 +12,11 @@ import h5py
 from ..filter import Flac
 
 
-def add_command(commands: Any, run: Any, description: str) -> argparse.ArgumentParser:
-    """A command that is named and described by its module: the first line says what it does."""
-    name = run.__module__.rpartition(".")[2]
+def add_command(
+    commands: Any, run: Any, description: str, name: str | None = None
+) -> argparse.ArgumentParser:
+    """A command, by default named after its module; the first line says what it does."""
+    name = name or run.__module__.rpartition(".")[2]
     parser = commands.add_parser(
         name,
         help=description.partition("\n")[0].rstrip("."),
@@ -69,6 +71,11 @@ def filter_of(options: argparse.Namespace) -> Flac:
         options.dither,
         absolute=options.absolute,
     )
+
+
+def shape_of(text: str) -> tuple[int, ...]:
+    """A shape, such as 16,65536 or 16x65536."""
+    return tuple(int(part) for part in text.replace("x", ",").split(","))
 
 
 @contextmanager

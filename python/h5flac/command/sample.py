@@ -11,17 +11,13 @@ import h5py
 import numpy as np
 
 from .. import library
+from ..chunks import chunk_shape
 from ..filter import Flac
 from ..library import Layout
+from .options import shape_of
 
-#: Chunk shape of datasets that have none: samples, and streams at most.
-_SAMPLES = 65536
-_STREAMS = 16
-
-#: Third differences of white noise have this many times its variance.
-_GAIN = 20
-#: Median of the absolute values of Gaussian noise of standard deviation 1.
-_MEDIAN = 0.6745
+#: Standard deviation of white noise by the median of its differences, as below.
+_OF_MEDIAN = 0.6052697
 
 
 @dataclass(frozen=True)
@@ -50,27 +46,30 @@ class Sample:
         return [block.reshape(-1, block.shape[-1]) for block in moved]
 
     def noise(self) -> list[np.ndarray]:
-        """The noise of each stream in each block, from third differences: drifts do not count.
-
-        Zero for integers that are mostly constant, and NaN for streams of less than four samples.
-        """
+        """The noise of each stream in each block: see `noise`."""
         return [noise(block) for block in self.streams()]
 
 
 def noise(streams: np.ndarray) -> np.ndarray:
-    """Standard deviation of the white noise of (streams, samples), from third differences."""
-    if streams.shape[-1] < 4:
+    """Standard deviation of the noise of (streams, samples), blind to drifts and glitches.
+
+    As the filter estimates it: 0.6052697 times the median of abs(2·x[i] - x[i-2] - x[i+2]) (Pence,
+    Seaman and White 2009, PASP 121, 414); of complex numbers that of the noisier component. 0 where
+    most differences are 0, NaN for streams of less than five samples.
+    """
+    if streams.shape[-1] < 5:
         return np.full(len(streams), np.nan)
     parts = (streams.real, streams.imag) if streams.dtype.kind == "c" else (streams,)
     found = []
     for part in parts:
+        x = part.astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
-            third = np.abs(np.diff(part.astype(np.float64), 3, axis=-1))
-        third[~np.isfinite(third)] = np.nan
-        some = np.isfinite(third).any(axis=-1)
+            differences = np.abs(2 * x[:, 2:-2] - x[:, :-4] - x[:, 4:])
+        differences[~np.isfinite(differences)] = np.nan
+        some = np.isfinite(differences).any(axis=-1)
         median = np.zeros(len(streams))
-        median[some] = np.nanmedian(third[some], axis=-1)
-        found.append(median / (_MEDIAN * math.sqrt(_GAIN)))
+        median[some] = np.nanmedian(differences[some], axis=-1)
+        found.append(_OF_MEDIAN * median)
     return np.max(found, axis=0)
 
 
@@ -88,7 +87,7 @@ def take(dataset: h5py.Dataset, axis: int, limit: float, chunks: tuple[int, ...]
     if 0 in shape:
         raise ValueError(f"{dataset.name} is empty: its shape is {shape}")
     Layout.of(dtype, shape, axis)
-    chunks = chunks or dataset.chunks or _chunk_shape(shape, axis)
+    chunks = chunks or dataset.chunks or chunk_shape(shape, axis)
     if len(chunks) != len(shape) or min(chunks) < 1:
         raise ValueError(f"chunks {chunks} do not fit the shape {shape}")
     chunks = tuple(min(c, n) for c, n in zip(chunks, shape, strict=True))
@@ -108,16 +107,6 @@ def take(dataset: h5py.Dataset, axis: int, limit: float, chunks: tuple[int, ...]
     defined = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
     fill = np.asarray(dataset.fillvalue, dtype) if defined else None
     return Sample(dtype, axis, blocks, offsets, fill)
-
-
-def _chunk_shape(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    chunks, room = [1] * len(shape), _STREAMS
-    chunks[axis] = min(shape[axis], _SAMPLES)
-    for i in reversed(range(len(shape))):
-        if i != len(shape) + axis:
-            chunks[i] = min(shape[i], room)
-            room = max(1, room // chunks[i])
-    return tuple(chunks)
 
 
 @dataclass(frozen=True)
@@ -213,8 +202,4 @@ def add_sample(parser: argparse.ArgumentParser) -> None:
     text = "megabytes of the dataset to take, in blocks spread over it; default 64"
     parser.add_argument("--sample", type=float, default=64.0, metavar="MB", help=text)
     text = "chunk shape to compress in, such as 16,65536; default: the dataset's"
-    parser.add_argument("--chunks", type=_shape, metavar="SHAPE", help=text)
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.replace("x", ",").split(","))
+    parser.add_argument("--chunks", type=shape_of, metavar="SHAPE", help=text)

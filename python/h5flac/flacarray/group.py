@@ -131,7 +131,7 @@ def _pieces(part: np.ndarray) -> Iterator[slice]:
 
 
 @dataclass(frozen=True)
-class _Header:
+class Header:
     """What a group says of all its streams."""
 
     legacy: bool
@@ -140,7 +140,8 @@ class _Header:
     stream_size: int
 
     @classmethod
-    def read(cls, group: Any) -> _Header:
+    def read(cls, group: Any) -> Header:
+        """That of a group; RuntimeError or CorruptError if it holds no streams."""
         if VERSION not in group.attrs:
             raise RuntimeError("the group holds no FlacArray: it has no attribute " + VERSION)
         found = int(group.attrs[VERSION])
@@ -185,7 +186,7 @@ def read(group: Any, keep: Any, comm: Any, dist: Distribution | None, everywhere
     CorruptError
         If the group contradicts itself.
     """
-    header = _told_to_all(comm, lambda: _Header.read(group))
+    header = _told_to_all(comm, lambda: Header.read(group))
     leading = header.leading_shape
     dist = distribute_and_verify(comm, leading[0], dist)
     if keep is not None:
@@ -205,7 +206,7 @@ def read(group: Any, keep: Any, comm: Any, dist: Distribution | None, everywhere
     return _read_part(group, header, keep, dist, 0)
 
 
-def _read_part(group: Any, header: _Header, keep: Any, dist: Distribution, process: int) -> Local:
+def _read_part(group: Any, header: Header, keep: Any, dist: Distribution, process: int) -> Local:
     rows = slice(*dist[process])
     starts, nbytes = (np.asarray(group[name][rows], np.int64) for name in (STARTS, NBYTES))
     others = [np.asarray(group[name][rows]) if name in group else None for name in (OFFSETS, GAINS)]
