@@ -108,4 +108,5 @@ def test_references_are_sent_to_other_processes(path):
 def test_the_example_works(tmp_path):
     command = [sys.executable, str(EXAMPLE), "352", "320"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.stdout.endswith("PASS\n"), done.stdout + done.stderr
+    passed = done.returncode == 0 and done.stdout.endswith("PASS\n")
+    assert passed, done.stdout + done.stderr
