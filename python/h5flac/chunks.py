@@ -247,13 +247,13 @@ class Chunks:
             )
         for info in self._all_infos():
             place = tuple(o // c for o, c in zip(info.chunk_offset, self.chunk_shape, strict=True))
-            stored = self._stored(info.filter_mask, info.size, None)
-            if not stored.compressed:
+            size, compressed = self._applied(info.size, info.filter_mask)
+            if not compressed:
                 raise ValueError(
                     f"{name}: the chunk at {info.chunk_offset} is stored uncompressed, as HDF5 "
                     "does when it does not find the filter; h5repack compresses it"
                 )
-            yield place, info.byte_offset, stored.size
+            yield place, info.byte_offset, size
 
     def _all_infos(self) -> list[Any]:
         dataset = self.dataset.id
