@@ -16,7 +16,8 @@ from . import libhdf5, library
 from .filter import Flac, filters, stored_words
 from .library import FILTER_ID, CorruptError, Layout
 
-_FLETCHER32 = 3
+#: Number of HDF5's checksum filter.
+FLETCHER32 = 3
 #: Bytes that fletcher32 puts behind a chunk.
 _FLETCHER32_LENGTH = 4
 
@@ -129,7 +130,7 @@ class Chunks:
         self.chunk_shape = dataset.chunks
         self.layout = Layout.of(dataset.dtype, self.chunk_shape, self.axis)
         pipeline = list(filters(dataset))
-        if pipeline not in ([FILTER_ID], [FILTER_ID, _FLETCHER32]):
+        if pipeline not in ([FILTER_ID], [FILTER_ID, FLETCHER32]):
             raise ValueError(
                 f"dataset {dataset.name} has other filters beside h5flac ({pipeline}); "
                 "use h5py's own dataset[...]"
@@ -223,6 +224,45 @@ class Chunks:
 
         return by_address if plain else directly
 
+    def references(self) -> Iterator[tuple[tuple[int, ...], int, int]]:
+        """Place in the grid, address in the file and number of bytes of each stored chunk, without
+        a checksum of fletcher32: what a program needs to read them without HDF5.
+
+        Raises
+        ------
+        ValueError
+            If HDF5 does not tell addresses right, or a chunk is stored uncompressed.
+        """
+        name, userblock = self.name, self.dataset.file.userblock_size
+        if userblock:
+            raise ValueError(
+                f"{name}: the file has a user block of {userblock} bytes, and not all versions of "
+                "HDF5 count it in addresses; remove it with h5unjam"
+            )
+        if not self.has_true_addresses:
+            raise ValueError(
+                f"{name}: HDF5 tells the addresses of this dataset's chunks wrong, since its "
+                "unlimited axis is not the first; write it with no axis or two unlimited, or with "
+                "libver='earliest'"
+            )
+        for info in self._all_infos():
+            place = tuple(o // c for o, c in zip(info.chunk_offset, self.chunk_shape, strict=True))
+            stored = self._stored(info.filter_mask, info.size, None)
+            if not stored.compressed:
+                raise ValueError(
+                    f"{name}: the chunk at {info.chunk_offset} is stored uncompressed, as HDF5 "
+                    "does when it does not find the filter; h5repack compresses it"
+                )
+            yield place, info.byte_offset, stored.size
+
+    def _all_infos(self) -> list[Any]:
+        dataset = self.dataset.id
+        if hasattr(dataset, "chunk_iter"):
+            infos: list[Any] = []
+            dataset.chunk_iter(infos.append)
+            return infos
+        return [dataset.get_chunk_info(i) for i in range(dataset.get_num_chunks())]
+
     @property
     def has_true_addresses(self) -> bool:
         """Whether HDF5 tells the addresses of this dataset's chunks right.
@@ -246,6 +286,19 @@ class Chunks:
         return size, not mask & 1
 
 
+def merged(ranges: np.ndarray, gap: int) -> np.ndarray:
+    """Ascending byte ranges, those that are no more than `gap` bytes apart made one."""
+    if not ranges.size:
+        return ranges
+    starts = ranges["start"].astype(np.int64)
+    ends = starts + ranges["length"].astype(np.int64)
+    first = np.flatnonzero(np.concatenate(([True], starts[1:] - ends[:-1] > gap)))
+    last = np.append(first[1:], starts.size) - 1
+    result = np.empty(first.size, ranges.dtype)
+    result["start"], result["length"] = starts[first], ends[last] - starts[first]
+    return result
+
+
 def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Reads byte ranges of a chunk, those close to each other as one.
 
@@ -254,14 +307,9 @@ def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     ranges, bytes, positions
         As `library.decompress_ranges` takes them.
     """
-    starts = ranges["start"].astype(np.int64)
-    ends = starts + ranges["length"].astype(np.int64)
-    if ends.size and ends[-1] > stored.size:
-        raise CorruptError(f"ends after {stored.size} bytes, and its head speaks of {ends[-1]}")
-    if ends.size:
-        first = np.flatnonzero(np.concatenate(([True], starts[1:] - ends[:-1] > _GAP)))
-        last = np.append(first[1:], starts.size) - 1
-        starts, ends = starts[first], ends[last]
-    merged = np.empty(starts.size, ranges.dtype)
-    merged["start"], merged["length"] = starts, ends - starts
-    return merged, *stored.read(starts, ends - starts)
+    ranges = merged(ranges, _GAP)
+    starts, lengths = (ranges[name].astype(np.int64) for name in ("start", "length"))
+    end = int(starts[-1] + lengths[-1]) if ranges.size else 0
+    if end > stored.size:
+        raise CorruptError(f"ends after {stored.size} bytes, and its head speaks of {end}")
+    return ranges, *stored.read(starts, lengths)

@@ -19,6 +19,7 @@ _DITHER = 0x100
 _AXIS = 0xFF
 _LARGEST_NUMERATOR = 2**32 - 1
 _LARGEST_POWER = 22
+_CONFIG = ("level", "quanta", "precision", "noise", "axis", "dither")
 
 
 class Flac(h5py.filters.FilterRefBase):
@@ -135,6 +136,23 @@ class Flac(h5py.filters.FilterRefBase):
             If it is not compressed with h5flac.
         """
         return cls.from_filter_options(stored_words(dataset))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Flac:
+        """The filter of what `config` gives, as Zarr's metadata hold it.
+
+        Raises
+        ------
+        ValueError
+            If a key is unknown or a value makes no sense.
+        """
+        unknown = sorted(set(config) - set(_CONFIG))
+        if unknown:
+            raise ValueError(
+                f"unknown key {unknown[0]!r}; known are {', '.join(_CONFIG)}; what a later h5flac "
+                "wrote needs one that is as new"
+            )
+        return cls(**config)
 
     @property
     def level(self) -> int:

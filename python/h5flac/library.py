@@ -148,6 +148,10 @@ def params(mode: str, level: int, *values: float, options: int = 0) -> tuple[int
     return tuple(words)
 
 
+#: H5FLAC_SIGNED, H5FLAC_UNSIGNED or H5FLAC_FLOAT of each kind of NumPy type.
+_CLASSES = {"i": 0, "b": 0, "u": 1, "f": 2, "c": 2}
+
+
 @dataclass(frozen=True)
 class Layout:
     """Type and shape of a chunk: a row-major array (outer, length, inner).
@@ -164,6 +168,8 @@ class Layout:
     @classmethod
     def of(cls, dtype: np.dtype, shape: Sequence[int], axis: int = -1) -> Layout:
         """The layout of an array with time along `axis`, counted from the last (-1)."""
+        if not shape:
+            raise ValueError("a scalar has no streams; only arrays can be compressed")
         if not -len(shape) <= axis < 0:
             raise ValueError(
                 f"stream axis {axis}, but the array has {len(shape)} dimensions; "
@@ -181,18 +187,20 @@ class Layout:
     def nbytes(self) -> int:
         return self.outer * self.length * self.inner * self.dtype.itemsize
 
+    def __post_init__(self):
+        if self.dtype.kind not in _CLASSES:
+            raise ValueError(
+                f"cannot compress {self.dtype}; integers, floats, complex numbers and booleans "
+                "can be"
+            )
+
     def _as_c(self) -> _Layout:
         dtype = self.dtype
-        kinds = {"i": 0, "b": 0, "u": 1, "f": 2, "c": 2}
-        if dtype.kind not in kinds:
-            raise ValueError(
-                f"cannot compress {dtype}; integers, floats, complex numbers and booleans can be"
-            )
         is_complex = dtype.kind == "c"
         size = dtype.itemsize // 2 if is_complex else dtype.itemsize
         big = dtype.str.startswith(">")
         return _Layout(
-            kinds[dtype.kind], size, big, is_complex, self.outer, self.length, self.inner
+            _CLASSES[dtype.kind], size, big, is_complex, self.outer, self.length, self.inner
         )
 
     @classmethod

@@ -32,7 +32,7 @@ pub struct StreamInfo {
     pub coding: Coding,
     /// The step, in the unit of the data; 0 where every bit comes back.
     pub quanta: f64,
-    /// The value of integer 0, in the unit of the data; not 0 for affine streams only.
+    /// What [`Coding::Affine`] adds to the multiples, else 0.
     pub offset: f64,
     /// Common factor of the integers that are coded, 1 where there is none.
     pub factor: u64,

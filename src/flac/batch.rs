@@ -50,10 +50,13 @@ impl<'b> Subframe<'b> {
     ///
     /// # Errors
     /// What was wrong with it.
-    pub fn end(self) -> Result<BitReader<'b>> {
+    pub fn end(&self) -> Result<BitReader<'b>> {
         // Zeros past the end may have looked like anything.
         self.reader.check()?;
-        self.begun.map(|_| self.reader)
+        match &self.begun {
+            Ok(_) => Ok(self.reader.clone()),
+            Err(error) => Err(error.clone()),
+        }
     }
 }
 
@@ -111,7 +114,7 @@ impl Batch {
             subframe.reader = reader;
             subframe.begun = folded.and_then(|folded| {
                 let magnitudes = pending.take(folded);
-                if let Some(restore) = pending.restore {
+                if let Some(restore) = pending.restore.take() {
                     let (start, length) = (samples.start, samples.len());
                     self.restores.push(Restore { start, length, ..restore });
                     self.pending.push((i, pending));

@@ -59,7 +59,7 @@ impl ChannelDecoder {
                 }
             }));
             self.batch.read(&mut subframes, out, channel * total);
-            let good = subframes.into_iter().map_while(|subframe| subframe.end().ok());
+            let good = subframes.iter().map_while(|subframe| subframe.end().ok());
             readers.extend(good);
         }
         let ended = readers.into_iter().zip(frames).map(|(reader, (found, wanted))| {

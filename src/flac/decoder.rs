@@ -84,7 +84,7 @@ impl Decoder {
         self.batch.begin();
         self.batch.read(&mut subframes, out, 0);
         let verified = verify.then_some(self.batch.kernels);
-        for ((i, frame), subframe) in (first..).zip(frames).zip(subframes) {
+        for ((i, frame), subframe) in (first..).zip(frames).zip(&subframes) {
             subframe
                 .end()
                 .and_then(|reader| end(reader, frame.is_whole(), verified))

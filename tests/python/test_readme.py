@@ -47,7 +47,7 @@ def stored(name):
 
 
 def test_the_python_program_runs_and_keeps_its_bounds(run_python):
-    run_python(fenced("h5py", "python"))
+    run_python(fenced("h5py without the package", "python"))
     data = np.random.default_rng(1).normal(size=(16, 100_000))
     with h5py.File("streams.h5") as file:
         assert np.array_equal(file["exact"][:], data)
@@ -113,6 +113,16 @@ def test_the_c_lines_compile_and_find_the_plugin(run):
     run("./readme")
     with h5py.File("c.h5") as file:
         assert file["x"].id.get_create_plist().get_filter(0)[2][:5] == (5, 2, 1, 3, 0)
+
+
+def test_the_program_of_the_page_for_c_runs(run):
+    page = (ROOT / "docs" / "c.md").read_text()
+    program = re.findall(r"```c\n(.*?)```", page, re.DOTALL)[1]
+    Path("example.c").write_text(program)
+    (line,) = [line.strip() for line in page.splitlines() if line.startswith("    cc ")]
+    line = line.replace("plugin/include", f"{ROOT}/plugin/include")
+    line = line.replace("-Ltarget", f"-L{ROOT}/target").replace("$PWD/target", f"{ROOT}/target")
+    assert "sample 50000 of stream 2 is" in run("bash", "-c", line)
 
 
 def test_netcdf_commands_do_what_is_written_beside_them(run):

@@ -21,7 +21,7 @@ Try modes, levels and steps on a sample of a dataset, and recommend one.
   h5flac estimate data.h5 x --axis -2           where time is the last axis but one
 
 The dataset may be compressed or not, by whatever filter h5py reads. Errors are those found, in the
-unit of the data; "of noise" is their RMS beside the noise of each stream (from third differences,
+unit of the data; "of noise" is their RMS beside the noise of each stream (as --noise has it,
 median over streams). A step of the noise / n adds an independent error of 0.29/n of the noise:
 n = 4 raises it by 0.3 %, n = 1 by 4 %. Speeds are of one thread, in megabytes of samples."""
 

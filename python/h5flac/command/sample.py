@@ -16,10 +16,8 @@ from ..filter import Flac
 from ..library import Layout
 from .options import shape_of
 
-#: Third differences of white noise have this many times its variance.
-_GAIN = 20
-#: Median of the absolute values of Gaussian noise of standard deviation 1.
-_MEDIAN = 0.6745
+#: Standard deviation of white noise by the median of its differences, as below.
+_OF_MEDIAN = 0.6052697
 
 
 @dataclass(frozen=True)
@@ -48,27 +46,30 @@ class Sample:
         return [block.reshape(-1, block.shape[-1]) for block in moved]
 
     def noise(self) -> list[np.ndarray]:
-        """The noise of each stream in each block, from third differences: drifts do not count.
-
-        Zero for integers that are mostly constant, and NaN for streams of less than four samples.
-        """
+        """The noise of each stream in each block: see `noise`."""
         return [noise(block) for block in self.streams()]
 
 
 def noise(streams: np.ndarray) -> np.ndarray:
-    """Standard deviation of the white noise of (streams, samples), from third differences."""
-    if streams.shape[-1] < 4:
+    """Standard deviation of the noise of (streams, samples), blind to drifts and glitches.
+
+    As the filter estimates it: 0.6052697 times the median of abs(2·x[i] - x[i-2] - x[i+2]) (Pence,
+    Seaman and White 2009, PASP 121, 414); of complex numbers that of the noisier component. 0 where
+    most differences are 0, NaN for streams of less than five samples.
+    """
+    if streams.shape[-1] < 5:
         return np.full(len(streams), np.nan)
     parts = (streams.real, streams.imag) if streams.dtype.kind == "c" else (streams,)
     found = []
     for part in parts:
+        x = part.astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
-            third = np.abs(np.diff(part.astype(np.float64), 3, axis=-1))
-        third[~np.isfinite(third)] = np.nan
-        some = np.isfinite(third).any(axis=-1)
+            differences = np.abs(2 * x[:, 2:-2] - x[:, :-4] - x[:, 4:])
+        differences[~np.isfinite(differences)] = np.nan
+        some = np.isfinite(differences).any(axis=-1)
         median = np.zeros(len(streams))
-        median[some] = np.nanmedian(third[some], axis=-1)
-        found.append(median / (_MEDIAN * math.sqrt(_GAIN)))
+        median[some] = np.nanmedian(differences[some], axis=-1)
+        found.append(_OF_MEDIAN * median)
     return np.max(found, axis=0)
 
 
