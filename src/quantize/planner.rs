@@ -26,10 +26,10 @@ const FINDABLE: [u64; 4] = [0, 1 << 7, 1 << 20, 1 << 29];
 /// Samples that settle the last bits of a factor.
 const FACTOR_SAMPLES: usize = 1 << 16;
 
-/// Expected bits of the exceptions: the place of each run, and of its values two in three, or all
-/// where they follow each other.
-fn exception_bits<T: Sample>(survey: &Survey) -> f64 {
-    let more = survey.values - survey.runs;
+/// Expected bits of the exceptions: the place of each run and, of two in three, a value. Runs are
+/// gaps mostly, of one value; not so where an affine rule was promised that does not hold.
+fn exception_bits<T: Sample>(survey: &Survey, rule: &Rule) -> f64 {
+    let more = if let Rule::Affine { .. } = rule { survey.values - survey.runs } else { 0 };
     let values = 6.0 * survey.runs as f64 + 8.0 * more as f64;
     18.0 * survey.runs as f64 + values * T::SIZE as f64
 }
@@ -271,7 +271,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             width: 0,
             coded,
             padding: None,
-            cost: exception_bits::<T>(&found),
+            cost: exception_bits::<T>(&found, &quantizer.rule),
             surveyed: outline.is_none(),
         };
         if least == most {
