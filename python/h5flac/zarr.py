@@ -231,7 +231,7 @@ class _Selection:
     def taken(self, samples: np.ndarray, part: Part, time: int) -> np.ndarray:
         """The result, from an array of the part's streams and samples."""
         places = self.kept[time]
-        if places.size != part.sample_count:
+        if places.size != part.sample_count or places[0] != part.first_sample:
             samples = samples[:, places - part.first_sample]
         leading = [p.size for p in self.kept[:time] + self.kept[time + 1 :]]
         return np.moveaxis(samples.reshape(*leading, -1), -1, time)[self.index]
