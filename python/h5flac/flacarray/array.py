@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from . import utils
 from .compress import array_compress, array_compress_empty
 from .decompress import kept
 from .hdf5 import HDF5
 from .mpi import Distribution, global_array_properties, global_bytes
+from .quantization import FLOATS, INTEGERS
 from .storage import Storage
 from .streams import Streams, dtype_of, threads_of
 from .zarr import ZARR
@@ -55,7 +55,7 @@ class FlacArray:
             shared = {id(other._mpi_comm): other._mpi_comm}
             self.__dict__.update(copy.deepcopy(other.__dict__, shared))
             return
-        if np.dtype(dtype) not in utils.INTEGERS and np.dtype(dtype) not in utils.FLOATS:
+        if np.dtype(dtype) not in INTEGERS and np.dtype(dtype) not in FLOATS:
             raise RuntimeError(f"unsupported data type {dtype}")
         if shape is None or shape[0] == 0:
             if mpi_comm is None and shape is None:
