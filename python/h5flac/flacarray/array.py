@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .compress import array_compress, array_compress_empty
+from .compress import Compressed, array_compress, array_compress_empty
 from .decompress import kept
 from .hdf5 import HDF5
-from .mpi import Distribution, global_array_properties, global_bytes
+from .mpi import Distribution, agreed, global_array_properties, global_bytes
 from .quantization import FLOATS, INTEGERS
 from .storage import Storage
 from .streams import Streams, dtype_of, threads_of
@@ -335,12 +335,13 @@ class FlacArray:
         shape, dtype = (None, None) if empty else (arr.shape, arr.dtype)
         properties = global_array_properties(shape, dtype, mpi_comm)
         whole, dtype = properties["shape"], properties["dtype"].newbyteorder("=")
-        parts = (
-            array_compress_empty(whole, dtype)
-            if empty
-            else array_compress(arr, level, quanta, precision, use_threads)
-        )
-        compressed, starts, nbytes, offsets, gains = parts
+
+        def compress() -> Compressed:
+            if empty:
+                return array_compress_empty(whole, dtype)
+            return array_compress(arr, level, quanta, precision, use_threads)
+
+        compressed, starts, nbytes, offsets, gains = agreed(mpi_comm, compress)
         return cls(
             None,
             shape=(0, *whole[1:]) if empty else arr.shape,

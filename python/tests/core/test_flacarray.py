@@ -465,6 +465,56 @@ def test_a_group_that_contradicts_itself_is_an_error(rng, file, name, change, me
         fhdf5.read_array(file)
 
 
+def _replaced(group, name, value):
+    del group[name]
+    group[name] = value
+
+
+DAMAGES = {
+    "the group has no array stream_bytes": lambda g: g.move("stream_bytes", "other"),
+    "the group has no array compressed": lambda g: _replaced(g, "compressed", g["/"]),
+    "attribute flac_channels is None": lambda g: g.attrs.pop("flac_channels"),
+    "flac_channels is 3": lambda g: g.attrs.modify("flac_channels", "3"),
+    "attribute stream_size is None": lambda g: g["stream_starts"].attrs.pop("stream_size"),
+    "stream_size is 0": lambda g: g["stream_starts"].attrs.modify("stream_size", 0),
+    "version is 'one'; it": lambda g: g.attrs.modify("flacarray_format_version", "one"),
+    "stream_gains are float32 and None": lambda g: g.pop("stream_gains"),
+    "are float64 and float32, which": lambda g: _replaced(g, "stream_offsets", np.zeros((3, 4))),
+    "does not have for 2 channels": lambda g: g.attrs.modify("flac_channels", "2"),
+    "stream_gains has the shape": lambda g: _replaced(g, "stream_gains", np.ones(3, "f4")),
+    "and compressed are": lambda g: _replaced(g, "stream_starts", np.ones((3, 4))),
+    "has no axes": lambda g: _replaced(g, "compressed", np.zeros((3, 4), "u1")),
+}
+
+
+@pytest.mark.parametrize("message", DAMAGES)
+def test_a_group_that_is_not_whole_is_an_error(rng, file, message):
+    group = file.create_group("a")
+    fhdf5.write_array(data_of(rng, "f4"), group, quanta=0.01)
+    DAMAGES[message](group)
+    with pytest.raises(h5flac.CorruptError, match=message):
+        fhdf5.read_array(group)
+
+
+def test_without_a_group_that_is_said(rng):
+    for use in (
+        lambda: fhdf5.read_array(None),
+        lambda: fhdf5.write_array(data_of(rng, "i4"), None),
+    ):
+        with pytest.raises(RuntimeError, match="no group is open"):
+            use()
+
+
+def test_arguments_have_the_names_of_flacarray(rng, file):
+    data = data_of(rng, "i4")
+    fhdf5.write_array(arr=data, hgrp=file)
+    found = fhdf5.read_array(hgrp=file, stream_slice=slice(3, 9), use_threads=True)
+    assert np.array_equal(found, data[..., 3:9])
+    assert "hgrp\n" in fhdf5.read_array.__doc__
+    with pytest.raises(TypeError, match="hgrp"):
+        fhdf5.read_array()
+
+
 # Groups of version 0, as flacarray 0.2 and earlier wrote them
 
 
