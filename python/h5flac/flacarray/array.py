@@ -18,7 +18,14 @@ from .storage import Storage
 from .streams import Streams, dtype_of, threads_of
 from .zarr import ZARR
 
-_BASIC = (int, np.integer, slice, type(Ellipsis))
+
+def _is_number(key: Any) -> bool:
+    # A truth value is an int to Python, and a mask to NumPy.
+    return isinstance(key, (int, np.integer)) and not isinstance(key, bool)
+
+
+def _is_basic(key: Any) -> bool:
+    return key is None or key is Ellipsis or isinstance(key, slice) or _is_number(key)
 
 
 class FlacArray:
@@ -271,8 +278,7 @@ class FlacArray:
         numbers = np.arange(math.prod(leading)).reshape(leading)
         keys = _expanded(keys, len(self._shape))
         samples = keys[-1] if keys and keys[-1] is not None else None
-        basic = all(isinstance(one, _BASIC) or one is None for one in keys)
-        if isinstance(samples, slice) or (basic and isinstance(samples, (int, np.integer))):
+        if isinstance(samples, slice) or (_is_number(samples) and all(map(_is_basic, keys))):
             chosen = numbers[tuple(keys[:-1])]
             if isinstance(samples, slice):
                 return self._streams.values(chosen, samples, 1)
@@ -452,7 +458,7 @@ def _expanded(keys: list[Any], axes: int) -> list[Any]:
     def taken(one: Any) -> int:
         if one is None or one is Ellipsis:
             return 0
-        array = None if isinstance(one, _BASIC) else np.asarray(one)
+        array = None if _is_basic(one) else np.asarray(one)
         return array.ndim if array is not None and array.dtype == bool else 1
 
     dots = [i for i, one in enumerate(keys) if one is Ellipsis]

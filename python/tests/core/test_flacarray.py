@@ -92,6 +92,13 @@ KEYS = [
     (slice(0, 0),),
     (0, [], slice(None)),
     (slice(None), slice(None), np.arange(1000) % 100 == 3),
+    True,
+    (False, 1),
+    (1, slice(5), True),
+    (),
+    np.array(2),
+    (np.array([[0, 1], [2, 0]]), slice(None), 3),
+    (..., np.int64(-3)),
 ]
 
 

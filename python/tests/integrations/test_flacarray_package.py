@@ -84,6 +84,28 @@ def test_flacarray_reads_our_hdf5_groups_bit_for_bit(file, dtype, shape, level):
         assert getattr(theirs, name) == getattr(ours, name), name
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("level", [0, 1000.3])
+@pytest.mark.parametrize("units", [0.05, 0.7, 3, 17, 1000])
+def test_flacarray_reads_steps_of_the_size_of_roundings_bit_for_bit(file, dtype, level, units):
+    data = (level + np.random.default_rng(3).normal(size=(3, 5000))).astype(dtype)
+    quanta = units * np.spacing(np.abs(data).max()).astype("f8")
+    our_hdf5.write_array(data, file, quanta=quanta)
+    found = flacarray.hdf5.read_array(file)
+    assert np.array_equal(found, our_hdf5.read_array(file))
+    assert np.all(np.abs(found.astype("f8") - data.astype("f8")) <= quanta / 2)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_precision_is_that_of_flacarray_without_glitches(dtype):
+    data, _ = create_fake_data((30, 20000), dtype=np.dtype(dtype))
+    ours = FlacArray.from_array(data, precision=3)
+    theirs = flacarray.FlacArray.from_array(data, precision=3)
+    ratio = ours.stream_gains / theirs.stream_gains
+    # Where roundings would break the bound, the step is a little finer.
+    assert np.all((ratio > 1 - 1e-6) & (ratio < (1.005 if dtype == "f4" else 1 + 1e-9)))
+
+
 @pytest.mark.parametrize("level", [0, 1, 2, 5, 8])
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("shape", [(3, 2, 5000), (5000,)])
