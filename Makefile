@@ -68,8 +68,9 @@ soak: plugin .venv/ready ## tests with far more cases and other seeds, and fuzzi
 	@scripts/system-packages $(FOR_TEST)
 	$(WITH_PLUGIN) scripts/soak $(HOURS)
 
-bench: plugin .venv-bench/ready ## measure speed and size beside other codecs; ARGS="--quick", ARGS="--help"
+bench: plugin wheel .venv-bench/ready ## measure speed and size beside other codecs; ARGS="--quick", ARGS="--help"
 	@scripts/system-packages $(FOR_BENCH)
+	.venv-bench/bin/pip install --quiet --no-deps --force-reinstall target/wheel/*.whl
 	.venv-bench/bin/python benches $(ARGS)
 
 clean: ## remove everything built or installed here

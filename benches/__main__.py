@@ -12,6 +12,7 @@ from pathlib import Path
 import arrays
 import comparison
 import kernels
+import reading
 import record
 import report
 import sweeps
@@ -29,6 +30,7 @@ PARTS = {
     "chunks": sweeps.CHUNK_COLUMNS,
     "lengths": sweeps.LENGTH_COLUMNS,
     "kernels": kernels.COLUMNS,
+    "reading": reading.COLUMNS,
 }
 
 
@@ -57,6 +59,8 @@ def steps(part, quick):
             return sweeps.length_steps(60_000 if quick else 3_000_000, runs)
         case "kernels":
             return kernels.steps(quick)
+        case "reading":
+            return reading.steps(quick)
 
 
 def arguments():

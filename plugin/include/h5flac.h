@@ -134,6 +134,7 @@ typedef struct h5flac_stream {
     unsigned coding;     /* H5FLAC_CODING_* */
     unsigned width;      /* bits per sample of its FLAC frames, 0 without any */
     double quanta;       /* the step in the unit of the data, 0 where every bit comes back */
+    double offset;       /* the value of integer 0, not 0 for H5FLAC_CODING_AFFINE only */
     uint64_t frames;     /* FLAC frames */
     uint64_t bytes;      /* of frames and exceptions; the chunk's head and checksum are not counted */
     uint64_t exceptions; /* samples that are stored bit for bit beside the frames */
@@ -141,7 +142,6 @@ typedef struct h5flac_stream {
     uint64_t reference;  /* 1 where other streams of the chunk are predicted from it, else 0 */
     uint64_t factor;     /* common factor of the integers that are coded, 1 without one */
     uint64_t low_bits;   /* bits per sample beside the frames, for integers too wide for FLAC */
-    double offset;       /* what H5FLAC_CODING_AFFINE adds to the multiples, else 0 */
 } h5flac_stream;
 
 /* Writes up to capacity streams of a chunk, in order, and sets *count to how many there are; call again with more

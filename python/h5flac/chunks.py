@@ -16,7 +16,8 @@ from . import libhdf5, library
 from .filter import Flac, filters, stored_words
 from .library import FILTER_ID, CorruptError, Layout
 
-_FLETCHER32 = 3
+#: Number of HDF5's checksum filter.
+FLETCHER32 = 3
 #: Bytes that fletcher32 puts behind a chunk.
 _FLETCHER32_LENGTH = 4
 
@@ -129,7 +130,7 @@ class Chunks:
         self.chunk_shape = dataset.chunks
         self.layout = Layout.of(dataset.dtype, self.chunk_shape, self.axis)
         pipeline = list(filters(dataset))
-        if pipeline not in ([FILTER_ID], [FILTER_ID, _FLETCHER32]):
+        if pipeline not in ([FILTER_ID], [FILTER_ID, FLETCHER32]):
             raise ValueError(
                 f"dataset {dataset.name} has other filters beside h5flac ({pipeline}); "
                 "use h5py's own dataset[...]"
@@ -246,13 +247,13 @@ class Chunks:
             )
         for info in self._all_infos():
             place = tuple(o // c for o, c in zip(info.chunk_offset, self.chunk_shape, strict=True))
-            stored = self._stored(info.filter_mask, info.size, None)
-            if not stored.compressed:
+            size, compressed = self._applied(info.size, info.filter_mask)
+            if not compressed:
                 raise ValueError(
                     f"{name}: the chunk at {info.chunk_offset} is stored uncompressed, as HDF5 "
                     "does when it does not find the filter; h5repack compresses it"
                 )
-            yield place, info.byte_offset, stored.size
+            yield place, info.byte_offset, size
 
     def _all_infos(self) -> list[Any]:
         dataset = self.dataset.id

@@ -330,6 +330,7 @@ _STREAM = np.dtype(
         ("coding", np.uint32),
         ("width", np.uint32),
         ("quanta", np.float64),
+        ("offset", np.float64),
         ("frames", np.uint64),
         ("bytes", np.uint64),
         ("exceptions", np.uint64),
@@ -337,7 +338,6 @@ _STREAM = np.dtype(
         ("reference", np.uint64),
         ("factor", np.uint64),
         ("low_bits", np.uint64),
-        ("offset", np.float64),
     ]
 )
 
@@ -350,11 +350,11 @@ def streams(chunk: Any) -> np.ndarray:
     array of shape (streams, components), components being 2 for complex numbers, else 1
         Its fields: "coding" (the H5FLAC_CODING_* of h5flac.h), "width" (bits per sample of the FLAC
         frames), "quanta" (the step in the unit of the data, 0 where every bit comes back),
-        "frames", "bytes" (of frames and exceptions), "exceptions" (samples stored bit for bit
-        beside the frames), "predicted" (1 where other streams predict it), "reference" (1 where
-        others are predicted from it), "factor" (common factor of the integers that are coded),
-        "low_bits" (bits per sample beside the frames, for integers too wide for FLAC), "offset"
-        (what affine coding adds to the multiples of the step).
+        "offset" (the value of integer 0, not 0 for affine streams only), "frames", "bytes" (of
+        frames and exceptions), "exceptions" (samples stored bit for bit beside the frames),
+        "predicted" (1 where other streams predict it), "reference" (1 where others are predicted
+        from it), "factor" (common factor of the integers that are coded), "low_bits" (bits per
+        sample beside the frames, for integers too wide for FLAC).
     """
     data, count, layout = _bytes(chunk), ctypes.c_uint64(), describe(chunk)
     components = 2 if layout.dtype.kind == "c" else 1

@@ -101,11 +101,10 @@ class H5Flac(Codec):
             target = np.empty(layout.nbytes // layout.dtype.itemsize, layout.dtype)
         else:
             target = ensure_contiguous_ndarray(out)
-            if target.nbytes != layout.nbytes or not target.flags.writeable:
-                raise ValueError(
-                    f"out has {target.nbytes} bytes{'' if target.flags.writeable else ', read-only'}"
-                    f"; the chunk needs {layout.nbytes} that can be written"
-                )
+            if target.nbytes != layout.nbytes:
+                raise ValueError(f"out has {target.nbytes} bytes; the chunk needs {layout.nbytes}")
+            if not target.flags.writeable:
+                raise ValueError("out is read-only")
         library.decompress(data, target, threads=0)
         return target if out is None else out
 

@@ -16,6 +16,11 @@ from .library import CorruptError, Part
 from .parallel import in_order, thread_count
 from .progress import shown
 
+#: Samples of a frame, about: of each stream so many are decoded at least.
+_FRAME = 8192
+#: Bytes of samples that one thread decodes in less time than it takes to start others.
+_ONE_THREAD = 1 << 22
+
 
 @dataclass(frozen=True)
 class _Task:
@@ -82,6 +87,8 @@ def read(
     end = start + (count - 1) * abs(step) + 1 if count else start
     whole = np.empty((streams.size, end - start if count else 0), dset.dtype)
     tasks = list(_tasks(chunks, streams.reshape(-1), start, end)) if whole.size else []
+    if streams.size * (end - start + _FRAME) * dset.dtype.itemsize < _ONE_THREAD:
+        threads = 1
     within = max(1, threads // max(1, len(tasks)))
     find = chunks.open()
     found = ((task, find(task.offset)) for task in tasks)

@@ -68,7 +68,7 @@ def repair_encoding(
         within = node.path if isinstance(node, xarray.DataTree) else ""
         for name, variable in node.variables.items():
             place = f"{group}/{within}/{names.get(name, name)}"
-            _repair(name, variable, place)
+            _repair(name, variable, "/" + "/".join(filter(None, place.split("/"))))
     return result
 
 

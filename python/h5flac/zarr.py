@@ -36,6 +36,8 @@ from .library import CorruptError, Layout, Part
 
 #: Bytes of a chunk read at first: the head of most, and all of small ones.
 _FIRST_READ = 65536
+#: No chunk takes so many bytes more than its samples do.
+_LARGEST_OVERHEAD = 4096
 #: Ranges closer than this are read as one: to ask a store once more takes longer.
 _GAP = 65536
 
@@ -297,6 +299,13 @@ class _Reader:
         """Bytes of the chunk, from the first ones if those hold them."""
         if start + length <= first.size:
             return first[start : start + length]
+        dtype = self.spec.dtype.to_native_dtype()
+        largest = math.prod(self.spec.shape) * dtype.itemsize + _LARGEST_OVERHEAD
+        if start + length > largest:
+            raise CorruptError(
+                f"speaks of {start + length} bytes, and no chunk of {dtype} of shape "
+                f"{self.spec.shape} takes more than {largest}"
+            )
         found = await self._get(start, length)
         if found is None or found.size < length:
             size = 0 if found is None else found.size

@@ -1,5 +1,6 @@
 //! Sample values ⇄ integers: rules, offsets, factors, the strict bound, and exceptions.
 
+mod affine;
 mod dither;
 mod flat;
 mod gaps;

@@ -98,6 +98,11 @@ impl Plan {
         }
     }
 
+    /// The largest n less the least.
+    pub(super) fn span(&self) -> u64 {
+        self.range.1.abs_diff(self.range.0)
+    }
+
     /// Largest |n|.
     pub(super) fn reach(&self) -> u64 {
         let (least, most) = self.range;

@@ -26,9 +26,12 @@ const FINDABLE: [u64; 4] = [0, 1 << 7, 1 << 20, 1 << 29];
 /// Samples that settle the last bits of a factor.
 const FACTOR_SAMPLES: usize = 1 << 16;
 
-/// Expected bits of an exception: its place and, for two in three, its value.
-fn exception_bits<T: Sample>(survey: &Survey) -> f64 {
-    survey.runs as f64 * (18.0 + 6.0 * T::SIZE as f64)
+/// Expected bits of the exceptions: the place of each run and, of two in three, a value. Runs are
+/// gaps mostly, of one value; not so where an affine rule was promised that does not hold.
+fn exception_bits<T: Sample>(survey: &Survey, rule: &Rule) -> f64 {
+    let more = if let Rule::Affine { .. } = rule { survey.values - survey.runs } else { 0 };
+    let values = 6.0 * survey.runs as f64 + 8.0 * more as f64;
+    18.0 * survey.runs as f64 + values * T::SIZE as f64
 }
 
 /// The grids of consecutive streams: those of one instrument mostly share one, or have none.
@@ -142,6 +145,15 @@ impl<'a, T: Sample> Planner<'a, T> {
         coded: usize,
         grids: &mut Grids,
     ) -> Plan {
+        let raw = (coded * 8 * T::SIZE) as f64;
+        let affine = self.affine(index).and_then(|quantizer| self.shape(view, coded, quantizer));
+        // With a large offset many integers share a value, and the values may cost less.
+        if let Some(plan) = affine
+            && plan.cost < raw
+            && plan.span() < self.extent.most.to_ordered().abs_diff(self.extent.least.to_ordered())
+        {
+            return plan;
+        }
         let preferred = if T::FLOAT { self.preferred(view, used, index, grids) } else { None };
         let preferred = preferred.and_then(|quantizer| self.shape(view, coded, quantizer));
         // Where the type is hardly finer than an estimated step, a rewritten chunk could not find
@@ -151,7 +163,8 @@ impl<'a, T: Sample> Planner<'a, T> {
             plan.quantizer.is_exact() || !self.wishes.is_estimated() || plan.reach() <= findable
         });
         if let Some(plan) = preferred
-            && plan.cost < 0.5 * (coded * 8 * T::SIZE) as f64
+            && affine.is_none()
+            && plan.cost < 0.5 * raw
             && plan.form == Form::Narrow
         {
             return plan;
@@ -160,7 +173,8 @@ impl<'a, T: Sample> Planner<'a, T> {
             if T::FLOAT { &[Rule::Ordered, Rule::Folded] } else { &[Rule::Ordered] };
         let total =
             total.iter().filter_map(|&rule| self.shape(view, coded, Quantizer::lossless(rule)));
-        let cheapest = preferred.into_iter().chain(total).min_by(|a, b| a.cost.total_cmp(&b.cost));
+        let all = affine.into_iter().chain(preferred).chain(total);
+        let cheapest = all.min_by(|a, b| a.cost.total_cmp(&b.cost));
         cheapest.expect("every sample has its place in the order")
     }
 
@@ -178,6 +192,13 @@ impl<'a, T: Sample> Planner<'a, T> {
         0
     }
 
+    /// The rule by which the values of a stream were made, where the wishes say so.
+    fn affine(&self, index: usize) -> Option<Quantizer> {
+        let (step, offset) = self.wishes.affine?[index / self.wishes.components];
+        let quantizer = Quantizer::lossless(Rule::Affine { step, offset });
+        (T::FLOAT && quantizer.is_usable()).then_some(quantizer)
+    }
+
     /// The rule that the wishes, or the samples themselves, suggest for floats.
     fn preferred(
         &mut self,
@@ -186,11 +207,6 @@ impl<'a, T: Sample> Planner<'a, T> {
         index: usize,
         grids: &mut Grids,
     ) -> Option<Quantizer> {
-        if let Some(affine) = self.wishes.affine {
-            let (step, offset) = affine[index / self.wishes.components];
-            let quantizer = Quantizer::lossless(Rule::Affine { step, offset });
-            return quantizer.is_usable().then_some(quantizer);
-        }
         let valid = Valid::new(view, used, self.fill);
         let buffer = &mut self.buffers.samples;
         let quantizer = match self.wishes.rule(&valid, index / self.wishes.components, buffer) {
@@ -255,7 +271,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             width: 0,
             coded,
             padding: None,
-            cost: exception_bits::<T>(&found),
+            cost: exception_bits::<T>(&found, &quantizer.rule),
             surveyed: outline.is_none(),
         };
         if least == most {

@@ -1,5 +1,6 @@
 //! Blocks of samples to integers, with the strict bound checked on what will be decoded.
 
+use super::affine;
 use super::rule::{MOST, POWERS_OF_TEN, Rule};
 use crate::arithmetic::{nearest, zigzag};
 use crate::params::is_step;
@@ -71,14 +72,17 @@ impl Quantizer {
             Rule::Ordered => pairs.for_each(|(&x, out)| *out = x.to_ordered()),
             Rule::Folded => pairs.for_each(|(&x, out)| *out = zigzag(x.to_ordered()) as i64),
             Rule::Affine { .. } | Rule::Dithered(..) | Rule::Quanta(_) | Rule::Decimal { .. } => {
-                let (offset, dither) = match self.rule {
-                    Rule::Affine { offset, .. } => (offset, None),
-                    Rule::Dithered(_, dither) => (0.0, Some(dither)),
-                    _ => (0.0, None),
-                };
                 for (i, (&x, out)) in pairs.enumerate() {
-                    let dither = dither.map_or(0.0, |dither| dither.at(first + i));
-                    let integer = self.integer(x, x.to_f64() - offset, dither, first + i);
+                    let integer = match self.rule {
+                        Rule::Affine { offset, .. } => {
+                            let ideal = (x.to_f64() - offset) * self.inverse;
+                            affine::integer(&self.rule, x, ideal)
+                        }
+                        Rule::Dithered(_, dither) => {
+                            self.integer(x, dither.at(first + i), first + i)
+                        }
+                        _ => self.integer(x, 0.0, first + i),
+                    };
                     *out = integer.unwrap_or_else(|| {
                         misses.push(i as u32);
                         0
@@ -88,17 +92,11 @@ impl Quantizer {
         }
     }
 
-    /// The integer of sample `x` at `index` of its stream, which is `value` above the rule's
-    /// offset; none where no integer gives it back as it must.
+    /// The integer of sample `x` at `index` of its stream; none where no integer gives it back as
+    /// it must.
     #[inline(always)]
-    pub(crate) fn integer<T: Sample>(
-        &self,
-        x: T,
-        value: f64,
-        dither: f64,
-        index: usize,
-    ) -> Option<i64> {
-        let ideal = value * self.inverse - dither;
+    pub(crate) fn integer<T: Sample>(&self, x: T, dither: f64, index: usize) -> Option<i64> {
+        let ideal = x.to_f64() * self.inverse - dither;
         // NaN and infinities fail here, and casts saturate.
         if ideal.abs() <= self.most {
             let n = nearest(ideal);

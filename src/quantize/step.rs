@@ -196,13 +196,16 @@ impl Wishes<'_> {
     }
 
     /// The rule for a stream of floats, which belongs to stream `element` of elements; none where
-    /// it is to be lossless.
+    /// it is to be lossless, as are values that others quantized.
     pub fn rule<T: Sample>(
         &self,
         valid: &Valid<'_, '_>,
         element: usize,
         buffer: &mut Vec<T>,
     ) -> Option<Rule> {
+        if self.affine.is_some() {
+            return None;
+        }
         if let Some(quanta) = self.quanta {
             return Some(Rule::Quanta(quanta[element]));
         }

@@ -44,12 +44,14 @@ pub struct Survey {
     pub misses: usize,
     /// Runs of those.
     pub runs: usize,
+    /// Runs of those that are one value, repeated.
+    pub values: usize,
 }
 
 impl Survey {
     /// That of a stream without exceptions whose integers have no common factor.
     pub fn plain(range: (i64, i64)) -> Self {
-        Survey { range: Some(range), factor: 1, misses: 0, runs: 0 }
+        Survey { range: Some(range), factor: 1, misses: 0, runs: 0, values: 0 }
     }
 }
 
@@ -69,7 +71,7 @@ pub fn survey<T: Sample>(
 ) -> Survey {
     let Buffers { samples, numbers, misses } = buffers;
     numbers.resize(VISIT, 0);
-    let mut found = Survey { range: None, factor: 0, misses: 0, runs: 0 };
+    let mut found = Survey { range: None, factor: 0, misses: 0, runs: 0, values: 0 };
     let mut after_last_miss = usize::MAX;
     let mut base = None;
     visit(view, length, samples, |first, samples| {
@@ -102,7 +104,10 @@ pub fn survey<T: Sample>(
                 take(&numbers[from..i]);
                 from = i + 1;
                 found.misses += 1;
-                found.runs += usize::from(after_last_miss != first + i);
+                let begins = after_last_miss != first + i;
+                let repeats = i > 0 && samples[i].bits() == samples[i - 1].bits();
+                found.runs += usize::from(begins);
+                found.values += usize::from(begins || !repeats);
                 after_last_miss = first + i + 1;
             }
         }
@@ -196,7 +201,7 @@ mod tests {
         let quantizer = Quantizer::lossless(Rule::Quanta(1.0));
         let found =
             survey(&view, xs.len(), &quantizer, (0, u64::MAX), &mut Buffers::<f64>::default());
-        let expected = Survey { range: Some((20, 110)), factor: 15, misses: 2, runs: 2 };
+        let expected = Survey { range: Some((20, 110)), factor: 15, misses: 2, runs: 2, values: 2 };
         assert_eq!(found, expected);
     }
 }

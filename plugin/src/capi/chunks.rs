@@ -177,6 +177,8 @@ pub struct CStream {
     pub width: c_uint,
     /// The step.
     pub quanta: f64,
+    /// The value of integer 0.
+    pub offset: f64,
     /// FLAC frames.
     pub frames: u64,
     /// Bytes of frames and exceptions.
@@ -191,8 +193,6 @@ pub struct CStream {
     pub factor: u64,
     /// Bits per sample beside the frames.
     pub low_bits: u64,
-    /// Added to multiples of the step.
-    pub offset: f64,
 }
 
 /// How the streams of a chunk are stored.
@@ -223,6 +223,7 @@ pub unsafe extern "C" fn h5flac_streams(
                 coding: info.coding as c_uint,
                 width: info.width,
                 quanta: info.quanta,
+                offset: info.offset,
                 frames: info.frames,
                 bytes: info.bytes,
                 exceptions: info.exceptions,
@@ -230,7 +231,6 @@ pub unsafe extern "C" fn h5flac_streams(
                 reference: u64::from(info.reference),
                 factor: info.factor,
                 low_bits: u64::from(info.low_bits),
-                offset: info.offset,
             };
         }
         *count = head.component_streams() as u64;

@@ -169,6 +169,30 @@ def test_verify_names_each_damaged_chunk(run, path, threads):
     assert run("verify", path, "counts")[0] == 0
 
 
+def deflated(path, name, data):
+    """A dataset that deflate compresses once more."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk((1, 500))
+    plist.set_filter(h5flac.FILTER_ID, 0, Flac().filter_options)
+    plist.set_deflate(1)
+    with h5py.File(path, "a") as f:
+        space = h5py.h5s.create_simple(data.shape)
+        h5py.h5d.create(f.id, name.encode(), h5py.h5t.IEEE_F32LE, space, plist)
+        f[name][...] = data
+
+
+def test_verify_reads_what_has_other_filters_too(run, path):
+    deflated(path, "deflated", drifting(np.random.default_rng(3), (2, 1000)))
+    code, out, _ = run("verify", path)
+    assert code == 0 and "/deflated: 4 chunks" in out and out.count("sound") == 3
+    with h5py.File(path, "a") as f:
+        mask, data = f["deflated"].id.read_direct_chunk((1, 500))
+        data = data[:100] + bytes([data[100] ^ 8]) + data[101:]
+        f["deflated"].id.write_direct_chunk((1, 500), data, mask)
+    code, out, err = run("verify", path)
+    assert code == 1 and "/deflated: chunk at (1, 500): " in err and out.count("sound") == 2
+
+
 def test_what_cannot_be_read_is_told_in_words(run, path, tmp_path):
     code, _, err = run("verify", tmp_path / "none.h5")
     assert code == 2 and "cannot open" in err and "none.h5" in err

@@ -1,5 +1,6 @@
 """`h5flac.read` gives what NumPy's indexing of the whole dataset gives."""
 
+import io
 import itertools
 import math
 import threading
@@ -147,6 +148,13 @@ def test_any_driver_serves(tmp_path, rng, driver):
     with h5py.File(tmp_path / "data.h5", **chosen) as f:
         check(f["x"], [3, 0], slice(150, 610))
         check(f["x"], None, slice(None))
+
+
+def test_an_open_file_of_python_serves(rng):
+    data = drifting(rng, (4, 900))
+    with h5py.File(io.BytesIO(), "w") as f:
+        dset = f.create_dataset("x", data=data, chunks=(3, 200), **Flac())
+        check(dset, [3, 0], slice(150, 610))
 
 
 @pytest.mark.parametrize("libver", ["earliest", "latest"])

@@ -135,7 +135,7 @@ pub fn careful<T: Sample>(
     misses: &mut Vec<u32>,
 ) {
     for (i, (&x, out)) in (first..).zip(samples.iter().zip(out)) {
-        match quantizer.integer(x, x.to_f64(), 0.0, 0) {
+        match quantizer.integer(x, 0.0, 0) {
             Some(n) => *out = n.wrapping_sub(offset) as i32,
             None => {
                 *out = 0;
