@@ -274,15 +274,13 @@ def _refusal(group: _Group, stream: int) -> str:
     with np.errstate(all="ignore"):
         offsets, gains = _applied(_as_flacarray(group), dtype)
         count = _counts(group, offsets, gains)[0]
+    advice = "use larger quanta or fewer digits, float64, or the h5flac filter"
     if not np.isfinite(count):
         return f"stream {stream}: a step of {step:g} has no inverse in {dtype}; choose another"
     if count <= _limit(kind):
-        return (
-            f"stream {stream} cannot be had within {step / 2:g} in {dtype}; use larger quanta, or "
-            "the h5flac filter"
-        )
+        return f"stream {stream} cannot be had within {step / 2:g} in {dtype}; {advice}"
     sample = int(np.argmax(np.abs(group.values[0].astype(np.float64) - float(offsets[0]))))
     return (
         f"stream {stream}: sample {sample}, {group.values[0, sample]}, is too many steps of "
-        f"{step:g} from {offsets[0]} for {kind}; use larger quanta, float64, or the h5flac filter"
+        f"{step:g} from {offsets[0]} for {kind}; {advice}"
     )
