@@ -242,8 +242,8 @@ class Chunks:
         if not self.has_true_addresses:
             raise ValueError(
                 f"{name}: HDF5 tells the addresses of this dataset's chunks wrong, since its "
-                "unlimited axis is not the first; write it with no axis or two unlimited, or with "
-                "libver='earliest'"
+                "unlimited axis is not the first; write it with libver='earliest', or chunks that "
+                "span the axes before"
             )
         for info in self._all_infos():
             place = tuple(o // c for o, c in zip(info.chunk_offset, self.chunk_shape, strict=True))
