@@ -68,3 +68,8 @@ pub use chunk::{Compressed, Head, compress, decompress, decompress_into, decompr
 pub use error::{Error, ErrorKind, Result};
 pub use layout::{ByteOrder, Class, Dtype, Shape};
 pub use params::{Mode, Params};
+
+/// The page for users of this crate, whose program must run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct RustPage;
