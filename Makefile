@@ -43,6 +43,7 @@ test: plugin test-package .venv/ready ## run every test: Rust, the examples, Pyt
 	cargo $(if $(NEXTEST),nextest run,test --all-targets) --workspace --locked
 	H5FLAC_KERNELS=scalar cargo $(if $(NEXTEST),nextest run,test --all-targets) -p h5flac --locked -- --skip a_call_holds
 	cargo test --workspace --locked --doc
+	cargo run --release --locked --example array
 	$(WITH_PLUGIN) h5-examples/run
 	$(WITH_PLUGIN) pytest tests/python
 

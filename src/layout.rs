@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::sample::Sample;
+use std::fmt;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// Number class of a component.
@@ -71,6 +72,22 @@ impl Dtype {
     }
 }
 
+/// As NumPy names types: "int16", "big-endian complex64".
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.order == ByteOrder::Big {
+            f.write_str("big-endian ")?;
+        }
+        let class = match self.class {
+            Class::Signed => "int",
+            Class::Unsigned => "uint",
+            Class::Float if self.complex => "complex",
+            Class::Float => "float",
+        };
+        write!(f, "{class}{}", 8 * self.element_size())
+    }
+}
+
 /// Shape of a chunk around its stream axis, in elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -120,7 +137,6 @@ impl Shape {
     }
 }
 
-/// Byte order of this machine.
 /// Side of the squares in which neighbouring streams are copied: a cache line of 4-byte samples.
 const TILE: usize = 16;
 
@@ -247,6 +263,14 @@ impl<'a> StreamView<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_are_named_as_numpy_names_them() {
+        let name = |class, size, order, complex| Dtype { class, size, order, complex }.to_string();
+        assert_eq!(name(Class::Signed, 2, ByteOrder::Little, false), "int16");
+        assert_eq!(name(Class::Unsigned, 1, ByteOrder::Little, false), "uint8");
+        assert_eq!(name(Class::Float, 4, ByteOrder::Big, true), "big-endian complex64");
+    }
 
     #[test]
     fn neighbours_are_read_as_each_one_alone() {

@@ -11,6 +11,8 @@
 //!
 //! [`files`] stands beside chunks: streams of integers as whole FLAC files.
 //!
+//! [`FlacArray`] is the array object on top: chunks with the types of [`ndarray`].
+//!
 //! What comes back depends on the chunk's bytes alone, and those on data and parameters alone:
 //! never on threads or machine.
 //!
@@ -49,6 +51,7 @@
 pub mod sample;
 
 mod arithmetic;
+pub mod array;
 pub mod chunk;
 pub mod cross;
 pub mod error;
@@ -60,7 +63,13 @@ pub mod params;
 pub mod quantize;
 pub mod simd;
 
+pub use array::FlacArray;
 pub use chunk::{Compressed, Head, compress, decompress, decompress_into, decompress_streams};
 pub use error::{Error, ErrorKind, Result};
 pub use layout::{ByteOrder, Class, Dtype, Shape};
 pub use params::{Mode, Params};
+
+/// The page for users of this crate, whose program must run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct RustPage;

@@ -27,7 +27,7 @@ impl Default for Options {
 }
 
 /// Zeroed memory, if there is any.
-pub(super) fn allocate<N: Copy + Default>(length: usize) -> Result<Vec<N>> {
+pub(crate) fn allocate<N: Copy + Default>(length: usize) -> Result<Vec<N>> {
     let mut out = Vec::new();
     resize(&mut out, length)?;
     Ok(out)

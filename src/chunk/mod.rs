@@ -25,6 +25,7 @@ mod spare;
 mod table;
 mod values;
 
+pub(crate) use decode::allocate;
 pub use decode::{Options, decompress, decompress_into};
 pub use encode::{MOST_OVERHEAD, Request, compress};
 pub use head::Head;

@@ -42,7 +42,7 @@ impl Selection<'_> {
     }
 
     /// Bytes of its samples.
-    fn bytes(&self, head: &Head) -> Result<usize> {
+    pub(crate) fn bytes(&self, head: &Head) -> Result<usize> {
         let all = head.shape.streams();
         if let Some(n) = self.streams.unwrap_or_default().iter().find(|&&n| n >= all) {
             return Err(Error::invalid(format!("stream {n}, but the chunk has {all}")));
