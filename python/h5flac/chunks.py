@@ -242,18 +242,18 @@ class Chunks:
         if not self.has_true_addresses:
             raise ValueError(
                 f"{name}: HDF5 tells the addresses of this dataset's chunks wrong, since its "
-                "unlimited axis is not the first; write it with no axis or two unlimited, or with "
-                "libver='earliest'"
+                "unlimited axis is not the first; write it with libver='earliest', or chunks that "
+                "span the axes before"
             )
         for info in self._all_infos():
             place = tuple(o // c for o, c in zip(info.chunk_offset, self.chunk_shape, strict=True))
-            stored = self._stored(info.filter_mask, info.size, None)
-            if not stored.compressed:
+            size, compressed = self._applied(info.size, info.filter_mask)
+            if not compressed:
                 raise ValueError(
                     f"{name}: the chunk at {info.chunk_offset} is stored uncompressed, as HDF5 "
                     "does when it does not find the filter; h5repack compresses it"
                 )
-            yield place, info.byte_offset, stored.size
+            yield place, info.byte_offset, size
 
     def _all_infos(self) -> list[Any]:
         dataset = self.dataset.id

@@ -11,10 +11,10 @@ from .decompress import array_decompress
 
 
 def encode_flac(
-    flatarr: np.ndarray, level: int, use_threads: bool = False
+    data: np.ndarray, level: int, use_threads: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compresses integers of shape (leading…, samples): bytes, starts and numbers of bytes."""
-    return array_compress(flatarr, level, use_threads=use_threads)[:3]
+    return array_compress(data, level, use_threads=use_threads)[:3]
 
 
 def decode_flac(
@@ -43,10 +43,10 @@ def decode_flac(
 
 def _encode(dtype: Any, use_threads: bool) -> Any:
     def encode(
-        flatarr: np.ndarray, n_stream: int, stream_size: int, level: int
+        flatdata: np.ndarray, n_stream: int, stream_size: int, level: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Compresses the streams of a flat array."""
-        streams = np.asarray(flatarr, dtype).reshape(n_stream, stream_size)
+        streams = np.asarray(flatdata, dtype).reshape(n_stream, stream_size)
         return encode_flac(streams, level, use_threads)
 
     return encode

@@ -9,16 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from . import utils
-from .compress import array_compress, array_compress_empty
+from .compress import Compressed, array_compress, array_compress_empty
 from .decompress import kept
 from .hdf5 import HDF5
-from .mpi import Distribution, global_array_properties, global_bytes
+from .mpi import Distribution, agreed, global_array_properties, global_bytes
+from .quantization import FLOATS, INTEGERS
 from .storage import Storage
 from .streams import Streams, dtype_of, threads_of
 from .zarr import ZARR
 
-_BASIC = (int, np.integer, slice, type(Ellipsis))
+
+def _is_number(key: Any) -> bool:
+    # A truth value is an int to Python, and a mask to NumPy.
+    return isinstance(key, (int, np.integer)) and not isinstance(key, bool)
+
+
+def _is_basic(key: Any) -> bool:
+    return key is None or key is Ellipsis or isinstance(key, slice) or _is_number(key)
 
 
 class FlacArray:
@@ -55,7 +62,7 @@ class FlacArray:
             shared = {id(other._mpi_comm): other._mpi_comm}
             self.__dict__.update(copy.deepcopy(other.__dict__, shared))
             return
-        if np.dtype(dtype) not in utils.INTEGERS and np.dtype(dtype) not in utils.FLOATS:
+        if np.dtype(dtype) not in INTEGERS and np.dtype(dtype) not in FLOATS:
             raise RuntimeError(f"unsupported data type {dtype}")
         if shape is None or shape[0] == 0:
             if mpi_comm is None and shape is None:
@@ -271,8 +278,7 @@ class FlacArray:
         numbers = np.arange(math.prod(leading)).reshape(leading)
         keys = _expanded(keys, len(self._shape))
         samples = keys[-1] if keys and keys[-1] is not None else None
-        basic = all(isinstance(one, _BASIC) or one is None for one in keys)
-        if isinstance(samples, slice) or (basic and isinstance(samples, (int, np.integer))):
+        if isinstance(samples, slice) or (_is_number(samples) and all(map(_is_basic, keys))):
             chosen = numbers[tuple(keys[:-1])]
             if isinstance(samples, slice):
                 return self._streams.values(chosen, samples, 1)
@@ -335,12 +341,13 @@ class FlacArray:
         shape, dtype = (None, None) if empty else (arr.shape, arr.dtype)
         properties = global_array_properties(shape, dtype, mpi_comm)
         whole, dtype = properties["shape"], properties["dtype"].newbyteorder("=")
-        parts = (
-            array_compress_empty(whole, dtype)
-            if empty
-            else array_compress(arr, level, quanta, precision, use_threads)
-        )
-        compressed, starts, nbytes, offsets, gains = parts
+
+        def compress() -> Compressed:
+            if empty:
+                return array_compress_empty(whole, dtype)
+            return array_compress(arr, level, quanta, precision, use_threads)
+
+        compressed, starts, nbytes, offsets, gains = agreed(mpi_comm, compress)
         return cls(
             None,
             shape=(0, *whole[1:]) if empty else arr.shape,
@@ -451,7 +458,7 @@ def _expanded(keys: list[Any], axes: int) -> list[Any]:
     def taken(one: Any) -> int:
         if one is None or one is Ellipsis:
             return 0
-        array = None if isinstance(one, _BASIC) else np.asarray(one)
+        array = None if _is_basic(one) else np.asarray(one)
         return array.ndim if array is not None and array.dtype == bool else 1
 
     dots = [i for i, one in enumerate(keys) if one is Ellipsis]

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import library
-from . import utils
+from .quantization import FLOATS, INTEGERS
 from .streams import threads_of
+from .utils import float_to_int
 
 Compressed = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]
 
@@ -48,17 +49,17 @@ def array_compress(
     """
     arr = np.asarray(arr)
     dtype = arr.dtype.newbyteorder("=")
-    if dtype not in utils.INTEGERS and dtype not in utils.FLOATS:
+    if dtype not in INTEGERS and dtype not in FLOATS:
         raise ValueError(
             f"unsupported data type {arr.dtype}: convert to int32, int64, float32 or float64"
         )
     if arr.size == 0 or arr.ndim == 0:
         raise ValueError(f"cannot compress an array of shape {arr.shape}: it has no samples")
     offsets = gains = None
-    if dtype in utils.INTEGERS:
+    if dtype in INTEGERS:
         if quanta is None and precision is None:
             raise RuntimeError(f"{dtype} needs one of quanta and precision; integers are lossless")
-        arr, offsets, gains = utils.float_to_int(arr, quanta, precision, use_threads)
+        arr, offsets, gains = float_to_int(arr, quanta, precision, use_threads)
     shape = arr.shape[:-1] or (1,)
     streams = np.ascontiguousarray(arr, arr.dtype.newbyteorder("=")).reshape(-1, arr.shape[-1])
     compressed, lengths = library.flac_compress(streams, level, threads_of(use_threads))
@@ -72,7 +73,7 @@ def array_compress_empty(
     """What `array_compress` would give on an MPI process that has no stream."""
     shape = (0, *global_shape[1:-1])
     none = np.zeros(shape, np.int64)
-    if np.dtype(dtype) not in utils.INTEGERS:
+    if np.dtype(dtype) not in INTEGERS:
         return np.zeros(0, np.uint8), none, none.copy(), None, None
     floats = np.zeros(shape, dtype)
     return np.zeros(0, np.uint8), none, none.copy(), floats, floats.copy()

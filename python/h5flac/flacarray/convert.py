@@ -20,6 +20,7 @@ from ..writing import store
 from . import utils
 from .group import STARTS, Header
 from .hdf5 import HDF5
+from .quantization import INTEGERS, restore
 from .storage import Storage
 from .streams import Streams
 
@@ -205,7 +206,7 @@ def _group_type(dataset: h5py.Dataset) -> np.dtype:
     dtype = dataset.dtype
     if dtype.kind in "iub" and dtype.newbyteorder("=") != np.uint64:
         return np.promote_types(dtype.newbyteorder("="), np.int32)
-    if dtype.newbyteorder("=") in utils.INTEGERS:
+    if dtype.newbyteorder("=") in INTEGERS:
         return dtype.newbyteorder("=")
     raise ValueError(
         f"{dataset.name} holds {dtype}, and flacarray's groups int32, int64, float32 and float64"
@@ -264,7 +265,7 @@ def _exact(
     constant = (values == values[:, :1]).all(axis=1)
     offsets = np.where(constant, values[:, 0], offsets)
     steps = np.where(constant | (steps == 0), 1, steps)
-    integers = np.empty(values.shape, utils.INTEGERS[dtype])
+    integers = np.empty(values.shape, INTEGERS[dtype])
     gains = np.empty(count, dtype)
     for i in range(count):
         found = _integers(values[i], steps[i], offsets[i])
@@ -281,7 +282,7 @@ def _integers(
     values: np.ndarray, step: np.floating, offset: np.floating
 ) -> tuple[np.ndarray, np.floating] | None:
     """Integers and gain that give a stream's values back, if there are any."""
-    dtype, kind = values.dtype, utils.INTEGERS[values.dtype]
+    dtype, kind = values.dtype, INTEGERS[values.dtype]
     if not np.isfinite(values).all():
         return None
     inverse = dtype.type(1) / step
@@ -292,7 +293,8 @@ def _integers(
         if np.abs(number).max() >= np.iinfo(kind).max:
             continue
         integers = number.astype(kind)
-        found = utils.decoded(integers[None], np.array([offset]), np.array([gain]))[0]
+        one = np.array([offset]), np.array([gain])
+        found = restore(integers[None], *one, np.empty((1, values.size), dtype))[0]
         # Bit for bit: -0 is not 0.
         if np.array_equal(found, values) and not (np.signbit(found) ^ np.signbit(values)).any():
             return integers, gain

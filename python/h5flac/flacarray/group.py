@@ -26,8 +26,17 @@ from typing import Any
 import numpy as np
 
 from ..library import CorruptError, version
-from .decompress import Places
-from .mpi import Distribution, distribute_and_verify, messenger, rank_of
+from .decompress import Places, kept
+from .mpi import (
+    Distribution,
+    agreed,
+    caught,
+    distribute_and_verify,
+    messenger,
+    raised,
+    rank_of,
+    told_to_all,
+)
 from .streams import Streams
 
 VERSION = "flacarray_format_version"
@@ -39,6 +48,17 @@ SIZE = "stream_size"
 OFFSETS = "stream_offsets"
 GAINS = "stream_gains"
 COMPRESSED = "compressed"
+
+_ARRAYS = (STARTS, NBYTES, OFFSETS, GAINS, COMPRESSED)
+
+_I8, _F4, _F8 = (np.dtype(name) for name in ("i8", "f4", "f8"))
+
+#: Types of offsets and gains that a version has for a number of channels.
+_FLOATS = {
+    (0, 1): ((None, None), (_I8, None), (_F4, _F4), (_F8, _F8)),
+    (1, 1): ((None, None), (_F4, _F4)),
+    (1, 2): ((None, None), (_F8, _F8)),
+}
 
 #: Bytes written or read at a time: parallel HDF5 takes less than 2**31.
 _PIECE = 1 << 30
@@ -95,7 +115,12 @@ def write(
     parts = {name: part.reshape(leading_shape) for name, part in parts.items() if part is not None}
     parts[COMPRESSED] = streams.compressed
     arrays = {}
-    if group is not None:
+
+    def prepare() -> None:
+        if group is None:
+            if rank_of(comm) == 0:
+                raise RuntimeError("no group is open (with MPI, process 0 needs one)")
+            return
         group.attrs[VERSION] = "1"
         group.attrs[SOFTWARE] = f"h5flac {version()}"
         group.attrs[CHANNELS] = str(streams.channels)
@@ -104,20 +129,25 @@ def write(
             arrays[name] = create(name, shape, part.dtype)
         arrays[STARTS].attrs[SIZE] = int(streams.stream_size)
 
+    agreed(comm, prepare)
+
     def store(process: int, parts: dict[str, np.ndarray]) -> None:
         for name, part in parts.items():
             first = sum(each[:process]) if name == COMPRESSED else dist[process][0]
             for rows in _pieces(part):
                 arrays[name][first + rows.start : first + rows.stop] = part[rows]
 
-    if everywhere:
-        store(rank_of(comm), parts)
-    elif rank_of(comm) != 0:
-        messenger(comm).send(parts, 0)
-    else:
-        store(0, parts)
-        for process in range(1, len(each)):
-            store(process, messenger(comm).recv(source=process))
+    results = []
+    if everywhere or rank_of(comm) == 0:
+        results.append(caught(lambda: store(rank_of(comm), parts)))
+    if not everywhere:
+        if rank_of(comm) != 0:
+            messenger(comm).send(parts, 0)
+        else:
+            for process in range(1, len(each)):
+                received = messenger(comm).recv(source=process)
+                results.append(caught(lambda p=process, r=received: store(p, r)))
+    agreed(comm, lambda: [raised(result) for result in results])
 
 
 def _pieces(part: np.ndarray) -> Iterator[slice]:
@@ -142,29 +172,51 @@ class Header:
     @classmethod
     def read(cls, group: Any) -> Header:
         """That of a group; RuntimeError or CorruptError if it holds no streams."""
+        if group is None:
+            raise RuntimeError("no group is open (with MPI, process 0 needs one)")
         if VERSION not in group.attrs:
             raise RuntimeError("the group holds no FlacArray: it has no attribute " + VERSION)
-        found = int(group.attrs[VERSION])
-        if found not in (0, 1):
-            raise RuntimeError(f"{VERSION} is {found}; known are 0 and 1: install a later h5flac")
+        form = _whole(group, VERSION)
+        if form not in (0, 1):
+            raise RuntimeError(f"{VERSION} is {form}; known are 0 and 1: install a later h5flac")
+        arrays = {name: group[name] for name in _ARRAYS if name in group}
+        arrays = {name: array for name, array in arrays.items() if hasattr(array, "dtype")}
         for name in (STARTS, NBYTES, COMPRESSED):
-            if name not in group:
+            if name not in arrays:
                 raise CorruptError(f"the group has no array {name}")
-        starts = group[STARTS]
-        channels = int(group.attrs[CHANNELS]) if found == 1 else 1
+        channels = _whole(group, CHANNELS) if form == 1 else 1
         if channels not in (1, 2):
             raise CorruptError(f"{CHANNELS} is {channels}; it must be 1 or 2")
-        if GAINS in group and OFFSETS not in group:
-            raise CorruptError(f"the group has {GAINS} without {OFFSETS}")
+        types = {name: np.dtype(array.dtype).newbyteorder("=") for name, array in arrays.items()}
+        if types[STARTS].kind != "i" or types[NBYTES].kind != "i" or types[COMPRESSED] != np.uint8:
+            raise CorruptError(f"{STARTS}, {NBYTES} and {COMPRESSED} are {types}")
+        floats = tuple(types.get(name) for name in (OFFSETS, GAINS))
+        if floats not in _FLOATS[form, channels]:
+            raise CorruptError(
+                f"{OFFSETS} and {GAINS} are {floats[0]} and {floats[1]}, which version {form} "
+                f"does not have for {channels} channel{'s' * (channels - 1)}"
+            )
+        leading = tuple(arrays[STARTS].shape)
         for name in (NBYTES, OFFSETS, GAINS):
-            if name in group and group[name].shape != starts.shape:
+            if name in arrays and arrays[name].shape != leading:
                 raise CorruptError(
-                    f"{name} has the shape {group[name].shape}, and {STARTS} {starts.shape}"
+                    f"{name} has the shape {arrays[name].shape}, and {STARTS} {leading}"
                 )
-        size = int(starts.attrs[SIZE])
+        if not leading or len(arrays[COMPRESSED].shape) != 1:
+            raise CorruptError(f"{STARTS} has no axes, or {COMPRESSED} not one")
+        size = _whole(arrays[STARTS], SIZE)
         if size < 1:
-            raise CorruptError(f"{SIZE} is {size}")
-        return cls(found == 0, channels, tuple(starts.shape), size)
+            raise CorruptError(f"{SIZE} is {size}; it must be 1 or more")
+        return cls(form == 0, channels, leading, size)
+
+
+def _whole(array: Any, name: str) -> int:
+    """An attribute that is a whole number, or says one."""
+    found = array.attrs.get(name)
+    try:
+        return int(found)
+    except (TypeError, ValueError):
+        raise CorruptError(f"the attribute {name} is {found!r}; it must be a number") from None
 
 
 def read(group: Any, keep: Any, comm: Any, dist: Distribution | None, everywhere: bool) -> Local:
@@ -186,24 +238,26 @@ def read(group: Any, keep: Any, comm: Any, dist: Distribution | None, everywhere
     CorruptError
         If the group contradicts itself.
     """
-    header = _told_to_all(comm, lambda: Header.read(group))
+    header = told_to_all(comm, lambda: Header.read(group))
     leading = header.leading_shape
-    dist = distribute_and_verify(comm, leading[0], dist)
-    if keep is not None:
-        keep = np.asarray(keep)
-        if keep.dtype != bool or keep.shape != leading:
-            raise RuntimeError(
-                f"keep is {keep.dtype} of shape {keep.shape}; it must be bool of the leading "
-                f"shape {leading}"
-            )
-    if everywhere:
-        return _read_part(group, header, keep, dist, rank_of(comm))
-    if rank_of(comm) != 0:
-        return _raised(messenger(comm).recv(source=0))
-    for process in range(1, len(dist)):
-        part = _caught(lambda p=process: _read_part(group, header, keep, dist, p))
-        messenger(comm).send(part, process)
-    return _read_part(group, header, keep, dist, 0)
+
+    def check() -> tuple[Distribution, np.ndarray | None]:
+        if keep is not None:
+            kept(keep, leading)
+        mask = None if keep is None else np.asarray(keep)
+        return distribute_and_verify(comm, leading[0], dist), mask
+
+    dist, keep = agreed(comm, check)
+    if everywhere or rank_of(comm) == 0:
+        part = caught(lambda: _read_part(group, header, keep, dist, rank_of(comm)))
+    if not everywhere:
+        if rank_of(comm) != 0:
+            part = messenger(comm).recv(source=0)
+        else:
+            for process in range(1, len(dist)):
+                other = caught(lambda p=process: _read_part(group, header, keep, dist, p))
+                messenger(comm).send(other, process)
+    return agreed(comm, lambda: raised(part))
 
 
 def _read_part(group: Any, header: Header, keep: Any, dist: Distribution, process: int) -> Local:
@@ -251,24 +305,3 @@ def _read_bytes(
             shift = int(new[i]) - int(starts[i])
             out[start + shift : stop + shift] = array[start:stop]
     return out, new
-
-
-def _told_to_all(comm: Any, body: Callable[[], Any]) -> Any:
-    """What `body` gives on process 0, or its error, on all processes."""
-    if comm is None:
-        return body()
-    return _raised(comm.bcast(_caught(body) if comm.rank == 0 else None, root=0))
-
-
-def _caught(body: Callable[[], Any]) -> Any:
-    """What `body` gives, or its error: no process waits for one that failed."""
-    try:
-        return body()
-    except (RuntimeError, ValueError, KeyError, OSError, MemoryError) as error:
-        return error
-
-
-def _raised(result: Any) -> Any:
-    if isinstance(result, Exception):
-        raise result
-    return result

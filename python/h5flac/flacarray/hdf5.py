@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .hdf5_utils import hdf5_use_serial
-from .storage import Storage
+from .storage import Storage, as_function
 
 
 def _create(hgrp: Any) -> Any:
@@ -18,7 +18,7 @@ def _everywhere(hgrp: Any, mpi_comm: Any) -> bool:
 
 HDF5 = Storage(_create, _everywhere)
 
-write_array = HDF5.write_array
-read_array = HDF5.read_array
-write_compressed = HDF5.write_compressed
-read_compressed = HDF5.read_compressed
+write_array = as_function(HDF5.write_array, "hgrp")
+read_array = as_function(HDF5.read_array, "hgrp")
+write_compressed = as_function(HDF5.write_compressed, "hgrp")
+read_compressed = as_function(HDF5.read_compressed, "hgrp")

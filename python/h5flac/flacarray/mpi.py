@@ -7,6 +7,7 @@ environment variable MPI_DISABLE forbids that.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -42,6 +43,44 @@ def messenger(comm: Any) -> Any:
     return pkl5.Intracomm(comm)
 
 
+def caught(body: Callable[[], Any]) -> Any:
+    """What `body` gives, or its error."""
+    try:
+        return body()
+    except Exception as error:
+        return error
+
+
+def raised(result: Any) -> Any:
+    """What `caught` gave; an error is raised."""
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def agreed(comm: Any, body: Callable[[], Any]) -> Any:
+    """What `body` gives on this process, if it succeeds on all.
+
+    Otherwise all raise an error, so that none waits for one that failed.
+    """
+    if comm is None:
+        return body()
+    result = caught(body)
+    failed = comm.allgather(str(result) if isinstance(result, Exception) else None)
+    raised(result)
+    for process, message in enumerate(failed):
+        if message is not None:
+            raise RuntimeError(f"process {process}: {message}")
+    return result
+
+
+def told_to_all(comm: Any, body: Callable[[], Any]) -> Any:
+    """What `body` gives on process 0, or its error, on all processes."""
+    if comm is None:
+        return body()
+    return raised(comm.bcast(caught(body) if comm.rank == 0 else None, root=0))
+
+
 def distribute_and_verify(
     mpi_comm: Any, n_elem: int, mpi_dist: Distribution | None = None
 ) -> Distribution:
@@ -54,8 +93,9 @@ def distribute_and_verify(
     """
     size = 1 if mpi_comm is None else mpi_comm.size
     if mpi_dist is None:
-        borders = [int(n_elem) * i // size for i in range(size + 1)]
-        return list(pairwise(borders))
+        # The first processes have one more where they cannot all have as many.
+        each, more = divmod(int(n_elem), size)
+        return list(pairwise(i * each + min(i, more) for i in range(size + 1)))
     borders = [0] + [last for _, last in mpi_dist]
     if len(mpi_dist) != size:
         raise RuntimeError(f"mpi_dist has {len(mpi_dist)} ranges for {size} processes")

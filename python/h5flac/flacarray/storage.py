@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from . import group
-from .compress import array_compress, array_compress_empty
-from .mpi import Distribution, global_array_properties
+from .compress import Compressed, array_compress, array_compress_empty
+from .mpi import Distribution, agreed, global_array_properties
 from .streams import Streams, threads_of
 
 Create = Callable[[Any], Callable[[str, tuple[int, ...], Any], Any]]
@@ -118,12 +120,13 @@ class Storage:
         shape, dtype = (None, None) if empty else (arr.shape, arr.dtype)
         properties = global_array_properties(shape, dtype, mpi_comm)
         whole, dtype = properties["shape"], properties["dtype"]
-        parts = (
-            array_compress_empty(whole, dtype)
-            if empty
-            else array_compress(arr, level, quanta, precision, use_threads)
-        )
-        compressed, starts, nbytes, offsets, gains = parts
+
+        def compress() -> Compressed:
+            if empty:
+                return array_compress_empty(whole, dtype)
+            return array_compress(arr, level, quanta, precision, use_threads)
+
+        compressed, starts, nbytes, offsets, gains = agreed(mpi_comm, compress)
         streams = Streams(
             compressed,
             starts.reshape(-1),
@@ -222,3 +225,22 @@ class Storage:
         if keep is None and local.leading_shape == (1,) and not no_flatten:
             found = found.reshape(found.shape[-1])
         return (found, local.places) if keep_indices else found
+
+
+def as_function(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A method of `Storage` as a function whose argument `grp` has another name."""
+    found = inspect.signature(method)
+    arguments = [
+        one.replace(name=name) if one.name == "grp" else one for one in found.parameters.values()
+    ]
+    signature = found.replace(parameters=arguments)
+
+    @functools.wraps(method)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return method(*bound.args)
+
+    function.__signature__ = signature
+    function.__doc__ = method.__doc__.replace("    grp\n", f"    {name}\n")
+    return function

@@ -10,7 +10,7 @@ import numpy as np
 from .. import library
 from ..library import CorruptError
 from ..parallel import thread_count
-from . import utils
+from .quantization import FLOATS, restore
 
 
 def threads_of(use_threads: bool) -> int:
@@ -23,7 +23,7 @@ def dtype_of(channels: int, offsets: Any, gains: Any) -> np.dtype:
     if (offsets is None) != (gains is None):
         raise RuntimeError("offsets and gains are needed both, or neither of them")
     integer = np.dtype(np.int32 if channels == 1 else np.int64)
-    return integer if offsets is None else utils.FLOATS[integer]
+    return integer if offsets is None else FLOATS[integer]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ class Streams:
             elif self.legacy and self.dtype == np.float64:
                 found = offsets[:, None] + found / gains[:, None]
             else:
-                found = utils.int_to_float(found, offsets, gains, use_threads=threads > 1)
+                # In the memory of the integers, which has what the floats need.
+                found = restore(found, offsets, gains, found.view(self.dtype), threads)
         return found[:, ::step].reshape(*np.shape(numbers), count)
 
     def modern(self, threads: int) -> Streams:
@@ -113,7 +114,7 @@ class Streams:
             return self._with(values, None, None, threads)
         integers = self.integers(numbers, 0, self.stream_size, threads).astype(np.int64)
         offsets, gains = self.offsets.copy(), self.gains.copy()
-        found = utils.int_to_float(integers, offsets, gains)
+        found = restore(integers, offsets, gains, np.empty(values.shape))
         for i in np.flatnonzero((found != values).any(axis=1)):
             # A quotient rounds otherwise than a product with the inverse: a power of two does not.
             integers[i], gains[i] = _binary(values[i])

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from .mpi import rank_of
-from .storage import Storage
+from .storage import Storage, as_function
 
 #: Whether the package zarr, 2 or 3, is installed.
 have_zarr = importlib.util.find_spec("zarr") is not None
@@ -21,10 +21,10 @@ def _create(zgrp: Any) -> Any:
 
 ZARR = Storage(_create, lambda _, mpi_comm: mpi_comm is None or mpi_comm.size == 1)
 
-write_array = ZARR.write_array
-read_array = ZARR.read_array
-write_compressed = ZARR.write_compressed
-read_compressed = ZARR.read_compressed
+write_array = as_function(ZARR.write_array, "zgrp")
+read_array = as_function(ZARR.read_array, "zgrp")
+write_compressed = as_function(ZARR.write_compressed, "zgrp")
+read_compressed = as_function(ZARR.read_compressed, "zgrp")
 
 
 class ZarrGroup:

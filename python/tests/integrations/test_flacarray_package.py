@@ -1,9 +1,12 @@
 """The stand-in and the package flacarray itself: its tests, its files both ways, MPI."""
 
+import importlib
+import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import flacarray
 import flacarray.hdf5
@@ -81,6 +84,28 @@ def test_flacarray_reads_our_hdf5_groups_bit_for_bit(file, dtype, shape, level):
         assert getattr(theirs, name) == getattr(ours, name), name
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("level", [0, 1000.3])
+@pytest.mark.parametrize("units", [0.05, 0.7, 3, 17, 1000])
+def test_flacarray_reads_steps_of_the_size_of_roundings_bit_for_bit(file, dtype, level, units):
+    data = (level + np.random.default_rng(3).normal(size=(3, 5000))).astype(dtype)
+    quanta = units * np.spacing(np.abs(data).max()).astype("f8")
+    our_hdf5.write_array(data, file, quanta=quanta)
+    found = flacarray.hdf5.read_array(file)
+    assert np.array_equal(found, our_hdf5.read_array(file))
+    assert np.all(np.abs(found.astype("f8") - data.astype("f8")) <= quanta / 2)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_precision_is_that_of_flacarray_without_glitches(dtype):
+    data, _ = create_fake_data((30, 20000), dtype=np.dtype(dtype))
+    ours = FlacArray.from_array(data, precision=3)
+    theirs = flacarray.FlacArray.from_array(data, precision=3)
+    ratio = ours.stream_gains / theirs.stream_gains
+    # Where roundings would break the bound, the step is a little finer.
+    assert np.all((ratio > 1 - 1e-6) & (ratio < (1.005 if dtype == "f4" else 1 + 1e-9)))
+
+
 @pytest.mark.parametrize("level", [0, 1, 2, 5, 8])
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("shape", [(3, 2, 5000), (5000,)])
@@ -147,9 +172,21 @@ def test_data_are_plotted(tmp_path, shape):
         plot_data(np.zeros((1, 1, 1, 9)))
 
 
-def test_every_public_name_is_there():
-    import importlib
+def same_arguments(ours, theirs):
+    """Ours takes what theirs takes, by place and by name."""
+    if isinstance(theirs, type):
+        for name in ("__init__", *(name for name in vars(theirs) if not name.startswith("_"))):
+            same_arguments(getattr(ours, name), getattr(theirs, name))
+    elif callable(theirs):
+        wanted = inspect.signature(theirs).parameters.values()
+        found = inspect.signature(ours).parameters.values()
+        for one, other in zip(found, wanted, strict=False):
+            assert (one.name, one.kind) == (other.name, other.kind), theirs
+            assert other.default in (other.empty, one.default), theirs
+        assert all(one.default is not one.empty for one in list(found)[len(wanted) :])
 
+
+def test_every_public_name_is_there():
     names = {
         "": ["FlacArray"],
         ".array": ["FlacArray"],
@@ -160,15 +197,30 @@ def test_every_public_name_is_there():
         ".demo": ["create_fake_data", "plot_data"],
         ".utils": ["float_to_int", "int_to_float"],
         ".mpi": ["use_mpi", "MPI", "distribute_and_verify", "global_array_properties"],
-        ".hdf5_utils": ["H5File", "have_hdf5", "have_hdf5_parallel"],
+        ".hdf5_utils": ["H5File", "have_hdf5", "have_hdf5_parallel", "hdf5_open"],
+        "._libflacarray": [
+            *("encode_flac", "decode_flac", "wrap_decode_i32", "wrap_decode_i64"),
+            *("wrap_encode_i32", "wrap_encode_i32_threaded"),
+            *("wrap_encode_i64", "wrap_encode_i64_threaded"),
+        ],
     }
     for module, wanted in names.items():
         ours = importlib.import_module(f"h5flac.flacarray{module}")
         theirs = importlib.import_module(f"flacarray{module}")
         for name in wanted:
-            assert hasattr(ours, name) and hasattr(theirs, name), f"{module}.{name}"
+            same_arguments(getattr(ours, name), getattr(theirs, name))
     public = {name for name in dir(flacarray.FlacArray) if not name.startswith("_")}
     assert public <= set(dir(FlacArray))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [5, 6, 17])
+def test_streams_are_spread_as_by_flacarray(size, count):
+    from flacarray.mpi import distribute_and_verify as theirs
+    from h5flac.flacarray.mpi import distribute_and_verify as ours
+
+    comm = SimpleNamespace(size=size, rank=0)
+    assert ours(comm, count) == theirs(comm, count)
 
 
 def test_write_compressed_takes_the_arguments_of_flacarray(file):
@@ -260,6 +312,54 @@ with H5File(sys.argv[1], "w", comm=comm) as file:
     except RuntimeError as error:
         assert "the group holds no FlacArray" in str(error)
         print("PASS", flush=True)
+"""
+    )
+    told = mpi(2, sys.executable, str(program), str(tmp_path / "data.h5"))
+    assert told.count("PASS") == 2
+
+
+def test_what_fails_on_one_process_fails_on_all(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        """
+import sys
+import numpy as np
+from h5flac.flacarray import FlacArray
+from h5flac.flacarray.hdf5 import read_array, write_array
+from h5flac.flacarray.hdf5_utils import H5File
+from h5flac.flacarray.mpi import MPI
+
+comm = MPI.COMM_WORLD
+
+def fails(message, body):
+    try:
+        body()
+    except (RuntimeError, ValueError, OSError) as error:
+        assert message in str(error), error
+    else:
+        raise AssertionError(message)
+
+data = np.random.default_rng(comm.rank).normal(size=(3, 100_000))
+gap = data.copy()
+if comm.rank == 1:
+    gap[2, 50] = np.nan
+with H5File(sys.argv[1], "w", comm=comm) as file:
+    fails("stream 2: sample 50", lambda: write_array(gap, file.handle, quanta=0.1, mpi_comm=comm))
+    fails("stream 2", lambda: FlacArray.from_array(gap, quanta=0.1, mpi_comm=comm))
+    fails("no group", lambda: write_array(data, None, quanta=0.1, mpi_comm=comm))
+    write_array(data, file.handle, quanta=0.1, mpi_comm=comm)
+    # Process 0 alone finds that the names are taken, and what is damaged.
+    fails("name already exists", lambda: write_array(data, file.handle, quanta=0.1, mpi_comm=comm))
+    if file.handle is not None:
+        starts = file.handle["stream_starts"][...]
+        file.handle["stream_starts"][-1] = 10**9
+    fails("a stream has", lambda: read_array(file.handle, mpi_comm=comm))
+    fails("a stream has", lambda: FlacArray.read_hdf5(file.handle, mpi_comm=comm))
+    if file.handle is not None:
+        file.handle["stream_starts"][...] = starts
+    part = read_array(file.handle, mpi_comm=comm)
+    assert np.abs(part - data).max() <= 0.05
+print("PASS", flush=True)
 """
     )
     told = mpi(2, sys.executable, str(program), str(tmp_path / "data.h5"))

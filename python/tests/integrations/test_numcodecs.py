@@ -4,12 +4,13 @@ import json
 import pickle
 
 import h5py
+import netCDF4
 import numcodecs
 import numpy as np
 import pytest
 import zarr
 from conftest import drifting
-from h5flac import CorruptError, Flac
+from h5flac import CorruptError, Flac, netcdf
 from h5flac.numcodecs import H5Flac
 
 FILTERS = [
@@ -138,6 +139,36 @@ def test_format_2_round_trip(tmp_path, rng, dtype, arguments):
     assert (tmp_path / "x/0.0").read_bytes() == chunk
     found = zarr.open_array(tmp_path / "x", mode="r")[:]
     assert found.dtype == data.dtype and np.array_equal(found, decoded)
+
+
+def test_netcdf_and_zarr_read_each_others_stores(tmp_path, rng):
+    data = drifting(rng, (5, 1000))
+
+    def address(name):
+        return f"file://{tmp_path}/{name}#mode=nczarr,file"
+
+    with netCDF4.Dataset(address("netcdf"), "w") as file:
+        file.createDimension("row", 5)
+        file.createDimension("time", 1000)
+        x = file.createVariable("x", "f4", ("row", "time"), chunksizes=(2, 300), fill_value=0)
+        netcdf.compress(x, Flac(quanta="0.01"))
+        x[:] = data
+    found = zarr.open_array(tmp_path / "netcdf/x", mode="r")
+    assert found.compressors == (H5Flac(quanta="0.01"),)
+    assert 0.004 < np.abs(found[:] - data).max() <= 0.005 * (1 + 1e-6)
+    group = zarr.open_group(tmp_path / "zarr", mode="w", zarr_format=2)
+    group.create_array(
+        "x",
+        data=data,
+        chunks=(2, 300),
+        compressors=H5Flac(quanta="0.01"),
+        attributes={"_ARRAY_DIMENSIONS": ["row", "time"]},
+    )
+    with netCDF4.Dataset(address("zarr")) as file:
+        assert np.array_equal(file["x"][:].filled(), found[:])
+    for chunk in ("0.0", "2.3"):
+        stored = (tmp_path / "netcdf/x" / chunk).read_bytes()
+        assert (tmp_path / "zarr/x" / chunk).read_bytes() == stored
 
 
 def test_format_2_in_fortrans_order_is_refused(tmp_path, rng):
