@@ -59,8 +59,10 @@ fn check_round_trip<T: Element>(shape: &[usize], order: &[usize], seed: u64, lev
     assert_eq!(array.nbytes(), array.into_bytes().len());
 }
 
+type RoundTrip = fn(&[usize], &[usize], u64, u32);
+
 /// [`check_round_trip`] for all types.
-const ROUND_TRIPS: [fn(&[usize], &[usize], u64, u32); 11] = {
+const ROUND_TRIPS: [RoundTrip; 11] = {
     macro_rules! of {
         ($($t:ty)*) => {[$(check_round_trip::<$t>),*]};
     }
