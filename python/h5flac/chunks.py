@@ -138,8 +138,11 @@ class Chunks:
         self.fletcher32 = len(pipeline) > 1
         plist = dataset.id.get_create_plist()
         defined = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
+        #: The value where nothing is stored. HDF5 is not to be asked on other threads: who reads
+        #: while h5py visits a file's datasets holds its lock.
+        self.fillvalue = dataset.fillvalue
         #: The fill value that a user defined, one element, else None.
-        self.fill = np.asarray(dataset.fillvalue, dataset.dtype) if defined else None
+        self.fill = np.asarray(self.fillvalue, dataset.dtype) if defined else None
 
     @property
     def time(self) -> int:

@@ -146,7 +146,7 @@ def _decode(
     ascending = rows[-1] - rows[0] == rows.size - 1 and np.all(np.diff(rows) == 1)
     place = (slice(rows[0], rows[-1] + 1) if ascending else rows, task.columns)
     if stored is None:
-        whole[place] = chunks.dataset.fillvalue
+        whole[place] = chunks.fillvalue
         return
     target = whole[place] if ascending else None
     # A place in one piece is decoded in place, others through a buffer.

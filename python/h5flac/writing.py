@@ -131,7 +131,7 @@ def _cut(chunks: Chunks, arr: Any, start: int, offset: tuple[int, ...]) -> np.nd
     data = np.ascontiguousarray(arr[index], dtype)
     if data.shape == chunks.chunk_shape:
         return data
-    padded = np.full(chunks.chunk_shape, chunks.dataset.fillvalue, dtype)
+    padded = np.full(chunks.chunk_shape, chunks.fillvalue, dtype)
     padded[tuple(map(slice, data.shape))] = data
     return padded
 

@@ -3,6 +3,8 @@
 import io
 import itertools
 import math
+import subprocess
+import sys
 import threading
 
 import h5flac
@@ -315,3 +317,18 @@ def test_threads_read_side_by_side(stored):
         for worker in workers:
             worker.join()
         assert not failures
+
+
+def test_it_reads_within_a_visit_of_h5py(tmp_path):
+    # h5py holds its lock meanwhile, so that no other thread may use HDF5. A process, to be ended.
+    path = tmp_path / "sparse.h5"
+    with h5py.File(path, "w") as f:
+        f.create_dataset("x", (16, 200_000), "f4", chunks=(8, 10_000), fillvalue=7, **Flac())
+    code = """if True:
+        import h5flac, h5py, sys
+        with h5py.File(sys.argv[1]) as f:
+            f.visititems(lambda name, dset: print((h5flac.read(dset, threads=2) == 7).all()))
+    """
+    command = [sys.executable, "-c", code, str(path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout == "True\n"
