@@ -63,13 +63,18 @@ def to_dataset(
     shape = (size,) if leading == (1,) else (*leading, size)
     chunks = tuple(chunks or chunk_shape(shape))
     dataset = parent.create_dataset(name, shape, dtype, chunks=chunks, compression=Flac(level))
-    for key, value in group.attrs.items():
-        if not key.startswith(("flacarray_", "flac_channels")):
-            dataset.attrs[key] = value
-    target = Chunks(dataset)
-    rows = _leading_chunks(shape, chunks)
-    for block in shown(rows, math.prod(target.grid[:-1]), "importing", "block of streams"):
-        _import_block(group, storage, target, block, level, threads)
+    try:
+        for key, value in group.attrs.items():
+            if not key.startswith(("flacarray_", "flac_channels")):
+                dataset.attrs[key] = value
+        target = Chunks(dataset)
+        rows = _leading_chunks(shape, chunks)
+        for block in shown(rows, math.prod(target.grid[:-1]), "importing", "block of streams"):
+            _import_block(group, storage, target, block, level, threads)
+    except BaseException:
+        # What is missing would read as zeros.
+        del parent[name]
+        raise
     return dataset
 
 

@@ -162,3 +162,12 @@ def test_a_refused_export_leaves_nothing_behind(rng, tmp_path, capsys):
     with h5py.File(out) as file:
         assert "x" not in file
     assert main(["export", path, "x", "-o", out, "--quanta", "0.1"]) == 0
+
+
+def test_a_damaged_group_leaves_no_dataset(rng, file):
+    write_array(data_of(rng, "i4", (40, 700)), file.create_group("old"))
+    bytes = file["old/compressed"]
+    bytes[len(bytes) - 40] ^= 0x55
+    with pytest.raises(h5flac.CorruptError):
+        to_dataset(file["old"], file, "new")
+    assert "new" not in file
