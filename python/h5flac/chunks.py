@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import product
 from typing import Any
 
 import h5py
@@ -161,8 +160,19 @@ class Chunks:
 
     def offsets(self) -> Iterator[tuple[int, ...]]:
         """Where each chunk begins, stored or not, in row-major order."""
-        for place in product(*map(range, self.grid)):
+        for place in _places(self.grid):
             yield tuple(p * c for p, c in zip(place, self.chunk_shape, strict=True))
+
+    def stored_offsets(self) -> Iterator[tuple[int, ...]]:
+        """Where each stored chunk begins, in row-major order; where HDF5 does not tell which
+        are, where each chunk does.
+
+        A shape may be as large as HDF5 counts, with hardly a chunk stored.
+        """
+        stored = self.dataset.id.get_num_chunks()
+        if stored == math.prod(self.grid) or not self.has_true_addresses:
+            return self.offsets()
+        return iter(sorted(tuple(info.chunk_offset) for info in self._all_infos()))
 
     def numbers(self, offset: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of a chunk's streams in the dataset, and in the chunk, those of padding left out.
@@ -287,6 +297,16 @@ class Chunks:
         if self.fletcher32 and not mask & 2:
             size -= _FLETCHER32_LENGTH
         return size, not mask & 1
+
+
+def _places(grid: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """All places in a grid in row-major order, one by one: `itertools.product` lists each range."""
+    if not grid:
+        yield ()
+        return
+    for place in range(grid[0]):
+        for rest in _places(grid[1:]):
+            yield (place, *rest)
 
 
 def merged(ranges: np.ndarray, gap: int) -> np.ndarray:

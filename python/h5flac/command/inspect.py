@@ -127,7 +127,7 @@ def _streams(chunks: Chunks, threads: int) -> list[dict[str, Any]]:
     finest, coarsest = np.full(count, np.inf), np.zeros(count)
 
     def stored() -> Iterator[tuple[tuple[int, ...], Stored]]:
-        for offset in chunks.offsets():
+        for offset in chunks.stored_offsets():
             chunk = find(offset)
             if chunk is not None and chunk.compressed:
                 yield offset, chunk

@@ -81,7 +81,7 @@ def _verify(dataset: h5py.Dataset, threads: int) -> Found:
     found = Found(dataset.name)
 
     def stored() -> Iterator[tuple[tuple[int, ...], Stored]]:
-        for offset in chunks.offsets():
+        for offset in chunks.stored_offsets():
             chunk = find(offset)
             if chunk is None:
                 continue

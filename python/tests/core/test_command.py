@@ -251,3 +251,14 @@ def test_a_pipe_that_closes_is_no_error(path):
     ) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+def test_a_huge_shape_with_few_chunks_takes_no_time(run, tmp_path):
+    path = tmp_path / "sparse.h5"
+    with h5py.File(path, "w") as f:
+        x = f.create_dataset("x", (2**50,), "i4", chunks=(1024,), **Flac())
+        x[2**49 : 2**49 + 5000] = 3
+    code, out, _ = run("verify", path)
+    assert code == 0 and "/x: 5 chunks" in out
+    code, out, _ = run("inspect", path, "x", "--json")
+    assert code == 0 and json.loads(out)["streams"][0]["quanta"] == [0, 0]
