@@ -295,7 +295,7 @@ class Chunks:
         A bit of the mask is set for each filter that was left out.
         """
         if self.fletcher32 and not mask & 2:
-            size -= _FLETCHER32_LENGTH
+            size = max(0, size - _FLETCHER32_LENGTH)
         return size, not mask & 1
 
 

@@ -119,7 +119,9 @@ def _address(array: np.ndarray | None) -> ctypes.c_void_p:
 
 def _bytes(buffer: Any) -> np.ndarray:
     """A buffer's bytes, without a copy."""
-    return np.asarray(memoryview(buffer).cast("B"))
+    view = memoryview(buffer)
+    # A view of nothing cannot be cast.
+    return np.asarray(view.cast("B")) if view.nbytes else np.empty(0, np.uint8)
 
 
 def params(mode: str, level: int, *values: float, options: int = 0) -> tuple[int, ...]:

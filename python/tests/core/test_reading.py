@@ -332,3 +332,12 @@ def test_it_reads_within_a_visit_of_h5py(tmp_path):
     command = [sys.executable, "-c", code, str(path)]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert told.stdout == "True\n"
+
+
+@pytest.mark.parametrize("chunk", [b"a", b"abcd", b"abcde"])
+@pytest.mark.parametrize("keep", [None, 0])
+def test_a_chunk_shorter_than_its_checksum_is_damaged(file, chunk, keep):
+    dset = file.create_dataset("x", (2, 900), "f4", chunks=(2, 900), fletcher32=True, **Flac())
+    dset.id.write_direct_chunk((0, 0), chunk)
+    with pytest.raises(h5flac.CorruptError, match=r"chunk at \(0, 0\)"):
+        h5flac.read(dset, keep)
