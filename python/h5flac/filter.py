@@ -6,7 +6,7 @@ import math
 import operator
 import struct
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 from typing import Any
 
 import h5py
@@ -83,7 +83,10 @@ class Flac(h5py.filters.FilterRefBase):
         if not isinstance(dither, bool | np.bool_):
             raise ValueError(f"dither is {dither!r}; use True or False")
         if absolute is not None:
-            quanta = 2 * _step("absolute", absolute)
+            try:
+                quanta = 2 * _step("absolute", absolute)
+            except Overflow:
+                raise ValueError(f"absolute is {absolute}, which is too large") from None
         options = -1 - axis | (_DITHER if dither else 0)
         if quanta is not None:
             quanta = _step("quanta", quanta)
@@ -109,6 +112,9 @@ class Flac(h5py.filters.FilterRefBase):
             If they are not words of h5flac.
         """
         words = [operator.index(word) for word in words]
+        wrong = [word for word in words if not 0 <= word < 2**32]
+        if wrong:
+            raise ValueError(f"{wrong[0]} is no parameter word; words are from 0 to 2**32 - 1")
         level, mode, low, high, options = (words + list(library.LOSSLESS)[len(words) :])[:5]
         arguments: dict[str, Any] = {"level": level, "axis": -1 - (options & _AXIS)}
         if options & ~(_DITHER | _AXIS):
@@ -117,6 +123,8 @@ class Flac(h5py.filters.FilterRefBase):
         if mode == 1:
             arguments["quanta"] = real
         elif mode == 2:
+            if high > _LARGEST_POWER:
+                raise ValueError(f"power {high} in word 3; use 0 to {_LARGEST_POWER}")
             arguments["quanta"] = Decimal(low).scaleb(-high)
         elif mode == 3:
             arguments["precision"] = low

@@ -104,6 +104,7 @@ def test_fewer_words_mean_the_defaults():
         ({"quanta": 0.1, "precision": 3}, "both quanta and precision are given"),
         ({"quanta": 0.1, "absolute": 3}, "both quanta and absolute are given"),
         ({"absolute": 0}, "absolute is 0.0"),
+        ({"absolute": "9e999999"}, "too large"),
     ],
     ids=str,
 )
@@ -120,6 +121,9 @@ def test_wrong_arguments_raise_in_words(arguments, words):
         ((5, 0, 0, 0, 0x200), "options 0x200"),
         ((99,), "level 99"),
         ((5, 1, 0, 0, 0), "above 0"),
+        ((5, 2, 1, 2**32 - 1), "power 4294967295"),
+        ((5, 2, 1, 2**32), "4294967296 is no parameter word"),
+        ((5, -1), "-1 is no parameter word"),
     ],
 )
 def test_foreign_words_raise(words, message):
