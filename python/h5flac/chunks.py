@@ -202,12 +202,13 @@ class Chunks:
 
     @contextmanager
     def errors_of(self, offset: tuple[int, ...]) -> Iterator[None]:
-        """Says of a CorruptError which chunk it is about."""
+        """Says of a CorruptError, or a NotImplementedError about a later format, which chunk it
+        is about."""
         try:
             yield
-        except CorruptError as error:
+        except (CorruptError, NotImplementedError) as error:
             where = ", ".join(map(str, offset))
-            raise CorruptError(f"{self.name}: chunk at ({where}): {error}") from None
+            raise type(error)(f"{self.name}: chunk at ({where}): {error}") from None
 
     def open(self) -> Callable[[tuple[int, ...]], Stored | None]:
         """A function from a chunk's offset to its bytes, None where it is not stored.

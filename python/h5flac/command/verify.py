@@ -95,7 +95,7 @@ def _verify(dataset: h5py.Dataset, threads: int) -> Found:
         try:
             with chunks.errors_of(offset):
                 decode_chunk(chunks, chunk)
-        except CorruptError as error:
+        except (CorruptError, NotImplementedError) as error:
             return str(error)
         return None
 

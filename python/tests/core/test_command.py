@@ -262,3 +262,14 @@ def test_a_huge_shape_with_few_chunks_takes_no_time(run, tmp_path):
     assert code == 0 and "/x: 5 chunks" in out
     code, out, _ = run("inspect", path, "x", "--json")
     assert code == 0 and json.loads(out)["streams"][0]["quanta"] == [0, 0]
+
+
+def test_verify_goes_on_behind_a_chunk_of_another_version(run, path):
+    with h5py.File(path, "r+") as f:
+        for name in ("group/fine", "counts"):
+            offset = (0, 0, 0)
+            _, chunk = f[name].id.read_direct_chunk(offset)
+            f[name].id.write_direct_chunk(offset, chunk[:4] + b"\xfe" + chunk[5:])
+    code, out, err = run("verify", path)
+    assert code == 1 and out.count("1 damaged") == 2
+    assert err.count("chunk at (0, 0, 0): format version 254") == 2
