@@ -26,6 +26,13 @@ _FIRST_READ = 16384
 _GAP = 8192
 
 
+#: Chunks that are looked up one by one.
+_FEW = 64
+#: Whether h5py tells of all chunks in one go; earlier libraries do not, or not in samples.
+_HAS_CHUNK_ITER = hasattr(h5py.h5d.DatasetID, "chunk_iter") and (
+    h5py.version.hdf5_version_tuple >= (1, 14, 4)
+)
+
 #: Chunk shape where none is given: samples, and streams at most.
 _SAMPLES = 65536
 _STREAMS = 16
@@ -117,9 +124,13 @@ class Chunks:
     ------
     ValueError
         If the dataset is not compressed with h5flac, or by other filters too.
+    TypeError
+        If it is none.
     """
 
     def __init__(self, dataset: h5py.Dataset):
+        if not isinstance(dataset, h5py.Dataset):
+            raise TypeError(f"{dataset!r} is not an h5py.Dataset")
         self.dataset = dataset
         self.name = dataset.name
         self.words = stored_words(dataset)
@@ -210,8 +221,11 @@ class Chunks:
             where = ", ".join(map(str, offset))
             raise type(error)(f"{self.name}: chunk at ({where}): {error}") from None
 
-    def open(self) -> Callable[[tuple[int, ...]], Stored | None]:
+    def open(self, lookups: int = 1) -> Callable[[tuple[int, ...]], Stored | None]:
         """A function from a chunk's offset to its bytes, None where it is not stored.
+
+        `lookups` says about how many will be asked for: HDF5 looks through all chunks for each,
+        so that many are found sooner in a table of all.
 
         What an open file has not written yet is flushed. To be called, as the function is, on the
         thread that uses HDF5; what the function returns may be read on any, while the file is open.
@@ -223,9 +237,13 @@ class Chunks:
         plain = file.driver == "sec2" and file.userblock_size == 0 and self.has_true_addresses
         descriptor = file.id.get_vfd_handle() if plain else -1
 
+        look_up = dataset.get_chunk_info_by_coord
+        if plain and lookups > _FEW and _HAS_CHUNK_ITER:
+            look_up = {tuple(info.chunk_offset): info for info in self._all_infos()}.get
+
         def by_address(offset: tuple[int, ...]) -> Stored | None:
-            info = dataset.get_chunk_info_by_coord(offset)
-            if info.byte_offset is None:
+            info = look_up(offset)
+            if info is None or info.byte_offset is None:
                 return None
             size, compressed = self._applied(info.size, info.filter_mask)
             return StoredInFile(descriptor, info.byte_offset, size, compressed)
@@ -271,7 +289,7 @@ class Chunks:
 
     def _all_infos(self) -> list[Any]:
         dataset = self.dataset.id
-        if hasattr(dataset, "chunk_iter"):
+        if _HAS_CHUNK_ITER:
             infos: list[Any] = []
             dataset.chunk_iter(infos.append)
             return infos

@@ -75,6 +75,8 @@ class Flac(h5py.filters.FilterRefBase):
         if len(given) > 1:
             raise ValueError(f"both {given[0]} and {given[1]} are given; one of them sets the step")
         level = _integer("level", level)
+        if not 0 <= level <= 8:
+            raise ValueError(f"level is {level}; use 0 to 8")
         axis = _integer("axis", axis)
         if not -256 <= axis <= -1:
             raise ValueError(

@@ -101,19 +101,19 @@ def last_error() -> str:
     return _library.h5flac_last_error().decode(errors="replace")
 
 
-def _call(name: str, *arguments: Any) -> None:
+def call(name: str, *arguments: Any) -> None:
     status = getattr(_library, name)(*arguments)
     if status != 0:
         raise _ERRORS.get(status, RuntimeError)(last_error())
 
 
-def _u32(value: int, name: str) -> ctypes.c_uint:
+def u32(value: int, name: str) -> ctypes.c_uint:
     if not 0 <= value < 1 << 32:
         raise ValueError(f"{name} is {value}; it must be from 0 to 2**32 - 1")
     return ctypes.c_uint(value)
 
 
-def _address(array: np.ndarray | None) -> ctypes.c_void_p:
+def address(array: np.ndarray | None) -> ctypes.c_void_p:
     return ctypes.c_void_p(None if array is None else array.ctypes.data)
 
 
@@ -143,10 +143,10 @@ def params(mode: str, level: int, *values: float, options: int = 0) -> tuple[int
         If a value makes no sense.
     """
     words = (ctypes.c_uint * USER_WORDS)()
-    convert = ctypes.c_double if mode in ("quanta", "noise") else lambda v: _u32(v, mode)
+    convert = ctypes.c_double if mode in ("quanta", "noise") else lambda v: u32(v, mode)
     arguments = [convert(value) for value in values]
     function = f"h5flac_params_{mode}"
-    _call(function, words, _u32(level, "level"), *arguments, _u32(options, "options"))
+    call(function, words, u32(level, "level"), *arguments, u32(options, "options"))
     return tuple(words)
 
 
@@ -225,7 +225,7 @@ class Layout:
         return f"{self.dtype} of shape ({self.outer}, {self.length}, {self.inner})"
 
 
-def _take(address: ctypes.c_void_p, length: int) -> bytes:
+def take(address: ctypes.c_void_p, length: int) -> bytes:
     try:
         return ctypes.string_at(address, length)
     finally:
@@ -264,21 +264,21 @@ def compress(
         quanta = np.ascontiguousarray(quanta, np.float64).reshape(-1)
     element = _fill(fill, layout.dtype)
     chunk, length = ctypes.c_void_p(), ctypes.c_uint64()
-    _call(
+    call(
         "h5flac_compress",
-        _address(data),
+        address(data),
         ctypes.c_uint64(data.nbytes),
         ctypes.byref(layout._as_c()),
-        _address(element),
-        _address(given),
+        address(element),
+        address(given),
         ctypes.c_uint64(given.size),
-        _address(quanta),
+        address(quanta),
         ctypes.c_uint64(0 if quanta is None else quanta.size),
-        _u32(threads, "threads"),
+        u32(threads, "threads"),
         ctypes.byref(chunk),
         ctypes.byref(length),
     )
-    return _take(chunk, length.value)
+    return take(chunk, length.value)
 
 
 def compress_affine(
@@ -304,26 +304,26 @@ def compress_affine(
     if steps.size != offsets.size:
         raise ValueError(f"{steps.size} steps and {offsets.size} offsets; pass one for each stream")
     chunk, length = ctypes.c_void_p(), ctypes.c_uint64()
-    _call(
+    call(
         "h5flac_compress_affine",
-        _address(data),
+        address(data),
         ctypes.c_uint64(data.nbytes),
         ctypes.byref(layout._as_c()),
-        _address(steps),
-        _address(offsets),
+        address(steps),
+        address(offsets),
         ctypes.c_uint64(steps.size),
-        _u32(level, "level"),
-        _u32(threads, "threads"),
+        u32(level, "level"),
+        u32(threads, "threads"),
         ctypes.byref(chunk),
         ctypes.byref(length),
     )
-    return _take(chunk, length.value)
+    return take(chunk, length.value)
 
 
 def describe(head: Any) -> Layout:
     """Type and shape of a chunk, from its bytes or those of its head."""
     data, layout = _bytes(head), _Layout()
-    _call("h5flac_describe", _address(data), ctypes.c_uint64(data.size), ctypes.byref(layout))
+    call("h5flac_describe", address(data), ctypes.c_uint64(data.size), ctypes.byref(layout))
     return Layout._from_c(layout)
 
 
@@ -361,11 +361,11 @@ def streams(chunk: Any) -> np.ndarray:
     data, count, layout = _bytes(chunk), ctypes.c_uint64(), describe(chunk)
     components = 2 if layout.dtype.kind == "c" else 1
     found = np.empty((layout.streams, components), _STREAM)
-    _call(
+    call(
         "h5flac_streams",
-        _address(data),
+        address(data),
         ctypes.c_uint64(data.size),
-        _address(found),
+        address(found),
         ctypes.c_uint64(found.size),
         ctypes.byref(count),
     )
@@ -375,13 +375,13 @@ def streams(chunk: Any) -> np.ndarray:
 def decompress(chunk: Any, out: np.ndarray, threads: int = 1) -> None:
     """Decompresses a whole chunk into a contiguous array of its layout's size."""
     data = _bytes(chunk)
-    _call(
+    call(
         "h5flac_decompress",
-        _address(data),
+        address(data),
         ctypes.c_uint64(data.size),
-        _address(out),
+        address(out),
         ctypes.c_uint64(out.nbytes),
-        _u32(threads, "threads"),
+        u32(threads, "threads"),
     )
 
 
@@ -402,7 +402,7 @@ class Part:
 def head_length(prefix: Any) -> int:
     """Bytes of a chunk's head, from its first PREFIX_LENGTH bytes."""
     data, length = _bytes(prefix), ctypes.c_uint64()
-    _call("h5flac_head_length", _address(data), ctypes.c_uint64(data.size), ctypes.byref(length))
+    call("h5flac_head_length", address(data), ctypes.c_uint64(data.size), ctypes.byref(length))
     return length.value
 
 
@@ -416,12 +416,12 @@ def byte_ranges(head: Any, part: Part) -> np.ndarray:
     data, selection, count = _bytes(head), part._as_c(), ctypes.c_uint64()
     ranges = np.empty(4 * part.streams.size + 16, _RANGE)
     while True:
-        _call(
+        call(
             "h5flac_byte_ranges",
-            _address(data),
+            address(data),
             ctypes.c_uint64(data.size),
             ctypes.byref(selection),
-            _address(ranges),
+            address(ranges),
             ctypes.c_uint64(ranges.size),
             ctypes.byref(count),
         )
@@ -449,90 +449,29 @@ def decompress_ranges(
         raise ValueError(f"ranges end after the {data.size} bytes that hold them")
     addresses = (positions + data.ctypes.data).astype(np.uintp)
     ranges = np.ascontiguousarray(ranges, _RANGE)
-    _call(
+    call(
         "h5flac_decompress_ranges",
-        _address(head),
+        address(head),
         ctypes.c_uint64(head.size),
         ctypes.byref(selection),
-        _address(ranges),
-        _address(addresses),
+        address(ranges),
+        address(addresses),
         ctypes.c_uint64(addresses.size),
-        _address(out),
+        address(out),
         ctypes.c_uint64(out.nbytes),
-        _u32(threads, "threads"),
+        u32(threads, "threads"),
     )
 
 
 def decompress_part(chunk: Any, part: Part, out: np.ndarray, threads: int = 1) -> None:
     """Decodes a part of a chunk in memory, touching only the bytes that it needs."""
     data, selection = _bytes(chunk), part._as_c()
-    _call(
+    call(
         "h5flac_decompress_streams",
-        _address(data),
+        address(data),
         ctypes.c_uint64(data.size),
         ctypes.byref(selection),
-        _address(out),
+        address(out),
         ctypes.c_uint64(out.nbytes),
-        _u32(threads, "threads"),
-    )
-
-
-def flac_compress(integers: np.ndarray, level: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
-    """Compresses each row of (streams, samples) native int32 or int64 to a FLAC file.
-
-    Returns
-    -------
-    files, lengths
-        The bytes of all files, one after another (uint8), and of how many each consists (int64).
-    """
-    integers = np.ascontiguousarray(integers)
-    streams, length = integers.shape
-    lengths = np.empty(streams, np.uint64)
-    files, total = ctypes.c_void_p(), ctypes.c_uint64()
-    _call(
-        "h5flac_flac_compress",
-        _address(integers),
-        ctypes.c_uint(integers.itemsize),
-        ctypes.c_uint64(streams),
-        ctypes.c_uint64(length),
-        _u32(level, "level"),
-        _u32(threads, "threads"),
-        ctypes.byref(files),
-        ctypes.byref(total),
-        _address(lengths),
-    )
-    # A writable copy, as arrays usually are.
-    return np.frombuffer(bytearray(_take(files, total.value)), np.uint8), lengths.astype(np.int64)
-
-
-def flac_decompress(
-    files: np.ndarray,
-    starts: np.ndarray,
-    lengths: np.ndarray,
-    out: np.ndarray,
-    length: int,
-    first_sample: int = 0,
-    threads: int = 1,
-) -> None:
-    """Decodes samples of FLAC files into the rows of `out`, contiguous int32 or int64.
-
-    File i has lengths[i] bytes from files[starts[i]] on, and `length` samples; row i gets those
-    from `first_sample` on.
-    """
-    files = np.ascontiguousarray(files, np.uint8)
-    starts = np.ascontiguousarray(starts, np.uint64)
-    lengths = np.ascontiguousarray(lengths, np.uint64)
-    _call(
-        "h5flac_flac_decompress",
-        _address(files),
-        ctypes.c_uint64(files.size),
-        _address(starts),
-        _address(lengths),
-        ctypes.c_uint64(starts.size),
-        ctypes.c_uint(out.itemsize),
-        ctypes.c_uint64(length),
-        ctypes.c_uint64(first_sample),
-        ctypes.c_uint64(out.shape[1]),
-        _address(out),
-        _u32(threads, "threads"),
+        u32(threads, "threads"),
     )

@@ -90,7 +90,7 @@ def read(
     if streams.size * (end - start + _FRAME) * dset.dtype.itemsize < _ONE_THREAD:
         threads = 1
     within = max(1, threads // max(1, len(tasks)))
-    find = chunks.open()
+    find = chunks.open(len(tasks))
     found = ((task, find(task.offset)) for task in tasks)
     work = in_order(lambda task: _decode(chunks, *task, whole, within), found, threads)
     for _ in shown(work, len(tasks), "reading"):

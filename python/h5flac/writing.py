@@ -48,6 +48,10 @@ def write(
         If the dataset's type does not hold every value of the array's.
     """
     chunks, threads = Chunks(dset), thread_count(threads)
+    if dset.file.mode == "r":
+        raise ValueError(f"{dset.file.filename} is open for reading only; open it with mode 'r+'")
+    if not isinstance(samples, slice):
+        raise TypeError(f"samples is {samples!r}; it must be a slice")
     arr = arr if hasattr(arr, "shape") and hasattr(arr, "dtype") else np.asarray(arr)
     if not _fits(arr.dtype, dset.dtype):
         raise TypeError(f"data are {arr.dtype}, and the dataset holds {dset.dtype}; convert first")

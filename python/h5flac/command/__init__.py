@@ -53,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except library.CorruptError as error:
         print(f"h5flac: {error}", file=sys.stderr)
         return 1
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except MemoryError as error:
+        print(f"h5flac: not enough memory: {error}", file=sys.stderr)
+        return 2
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, ImportError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"h5flac: {message}", file=sys.stderr)
         return 2

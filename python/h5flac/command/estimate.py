@@ -40,9 +40,9 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    asked = filter_of(options)
     with opened(options.file) as file:
         dataset = dataset_of(file, options.dataset)
+        asked = filter_of(options, dataset)
         sample = take(dataset, asked.axis, options.sample * 1e6, options.chunks)
         shape = dataset.shape
     tried = []

@@ -63,24 +63,25 @@ def _add_level(parser: argparse.ArgumentParser) -> None:
 
 def _import(options: argparse.Namespace) -> int:
     from ..flacarray.convert import to_dataset
+    from ..flacarray.group import Header
     from ..flacarray.hdf5 import HDF5
     from ..flacarray.zarr import ZARR, ZarrGroup
 
     name = options.name or options.group.strip("/") or "data"
     settings = {"chunks": options.chunks, "level": options.level, "threads": options.threads}
-    with h5py.File(options.output, "a") as output:
-        _refuse_existing(output, name)
-        if Path(options.file).is_dir():
-            with ZarrGroup(options.file, "r") as root:
-                group = root if options.group.strip("/") == "" else root[options.group.strip("/")]
-                dataset = to_dataset(group, output, name, storage=ZARR, **settings)
-        else:
-            with opened(options.file) as file:
-                group = file.get(options.group)
-                if not isinstance(group, h5py.Group):
-                    raise ValueError(f"{options.group} is not a group in {options.file}")
-                dataset = to_dataset(group, output, name, storage=HDF5, **settings)
-        _tell(options.output, name, dataset, dataset.id.get_storage_size())
+    _refuse_same(options)
+    is_zarr = Path(options.file).is_dir()
+    with ZarrGroup(options.file, "r") if is_zarr else opened(options.file) as root:
+        path = options.group.strip("/")
+        group = root if path == "" else root.get(path)
+        if not hasattr(group, "create_group"):
+            raise ValueError(f"{options.group} is not a group in {options.file}")
+        Header.read(group)
+        with h5py.File(options.output, "a") as output:
+            _refuse_existing(output, name)
+            storage = ZARR if is_zarr else HDF5
+            dataset = to_dataset(group, output, name, storage=storage, **settings)
+            _tell(options.output, name, dataset, dataset.id.get_storage_size())
     return 0
 
 
@@ -88,6 +89,7 @@ def _export(options: argparse.Namespace) -> int:
     from ..flacarray.convert import to_group
 
     name = options.name or options.dataset.strip("/")
+    _refuse_same(options)
     with opened(options.file) as file, h5py.File(options.output, "a") as output:
         dataset = dataset_of(file, options.dataset)
         _refuse_existing(output, name)
@@ -101,6 +103,12 @@ def _export(options: argparse.Namespace) -> int:
             raise
         _tell(options.output, name, dataset, group["compressed"].size)
     return 0
+
+
+def _refuse_same(options: argparse.Namespace) -> None:
+    output = Path(options.output)
+    if output.exists() and output.samefile(options.file):
+        raise ValueError(f"{options.output} is the file that is read; choose another --output")
 
 
 def _refuse_existing(output: h5py.File, name: str) -> None:

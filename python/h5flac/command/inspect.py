@@ -70,13 +70,20 @@ def _summary(dataset: h5py.Dataset) -> dict[str, Any]:
         "dtype": str(dataset.dtype),
         "shape": list(dataset.shape or ()),
         "chunk_shape": list(dataset.chunks) if dataset.chunks else None,
-        "filter": repr(Flac.from_filter_options(used[FILTER_ID])) if FILTER_ID in used else None,
+        "filter": _filter(used[FILTER_ID]) if FILTER_ID in used else None,
         "other_filters": [code for code in used if code != FILTER_ID],
         "bytes": plain,
         "stored_bytes": stored,
         "ratio": plain / stored if stored else None,
         "bits_per_sample": 8 * stored / count if count else None,
     }
+
+
+def _filter(words: tuple[int, ...]) -> str:
+    try:
+        return repr(Flac.from_filter_options(words))
+    except ValueError as error:
+        return f"h5flac, but {error}"
 
 
 def _list(found: list[dict[str, Any]]) -> str:
@@ -122,7 +129,7 @@ def _shape(shape: list[int]) -> str:
 def _streams(chunks: Chunks, threads: int) -> list[dict[str, Any]]:
     """What the chunks say of each stream, added up over time."""
     time, leading = chunks.time, chunks.leading_shape
-    count, find = math.prod(leading), chunks.open()
+    count, find = math.prod(leading), chunks.open(chunks.dataset.id.get_num_chunks())
     total = {name: np.zeros(count) for name in ("samples", "bytes", "frames", "exceptions")}
     finest, coarsest = np.full(count, np.inf), np.zeros(count)
 

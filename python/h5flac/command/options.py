@@ -9,7 +9,8 @@ from typing import Any
 
 import h5py
 
-from ..filter import Flac
+from ..filter import Flac, filters
+from ..library import FILTER_ID
 
 
 def add_command(
@@ -53,21 +54,25 @@ def add_filter(parser: argparse.ArgumentParser) -> None:
     add("--absolute", type=float, metavar="E", help="largest error: the same as --quanta 2E")
     add("--precision", type=int, metavar="P", help="step: each stream's standard deviation / 10^P")
     add("--noise", type=float, metavar="N", help="step: each stream's noise / N")
-    add("--axis", type=int, default=-1, metavar="A", help="axis of time: -1 is the last (default)")
+    add("--axis", type=int, metavar="A", help="axis of time: -1 is the last (default)")
     add("--dither", action="store_true", help="errors independent of the signal, in the same bound")
 
 
-def filter_of(options: argparse.Namespace) -> Flac:
-    """The filter that `add_filter`'s arguments mean."""
+def filter_of(options: argparse.Namespace, dataset: h5py.Dataset | None = None) -> Flac:
+    """The filter that `add_filter`'s arguments mean; the axis, if not given, is the dataset's."""
     if options.decimal is not None and options.quanta is not None:
         raise ValueError("both --quanta and --decimal are given; one of them sets the step")
     quanta = options.quanta if options.decimal is None else options.decimal
+    axis = options.axis
+    if axis is None:
+        known = dataset is not None and FILTER_ID in filters(dataset)
+        axis = Flac.of(dataset).axis if known else -1
     return Flac(
         options.level,
         quanta,
         options.precision,
         options.noise,
-        options.axis,
+        axis,
         options.dither,
         absolute=options.absolute,
     )
@@ -75,7 +80,13 @@ def filter_of(options: argparse.Namespace) -> Flac:
 
 def shape_of(text: str) -> tuple[int, ...]:
     """A shape, such as 16,65536 or 16x65536."""
-    return tuple(int(part) for part in text.replace("x", ",").split(","))
+    try:
+        shape = tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no shape; write it as 16,65536")
+    return shape
 
 
 @contextmanager

@@ -49,12 +49,13 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    filter, output = filter_of(options), Path(options.output)
+    output = Path(options.output)
     if output.suffix not in (".html", ".png"):
         raise ValueError(f"{output} is neither .html nor .png")
     if options.decoded is None:
         with opened(options.file) as file:
             dataset = dataset_of(file, options.dataset)
+            filter = filter_of(options, dataset)
             sample = take(dataset, filter.axis, options.sample * 1e6, options.chunks)
         trial = attempt(sample, filter)
     else:

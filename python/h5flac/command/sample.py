@@ -200,6 +200,13 @@ def magnitude(original: np.ndarray, decoded: np.ndarray) -> np.ndarray:
 def add_sample(parser: argparse.ArgumentParser) -> None:
     """The arguments that say how much to take."""
     text = "megabytes of the dataset to take, in blocks spread over it; default 64"
-    parser.add_argument("--sample", type=float, default=64.0, metavar="MB", help=text)
+    parser.add_argument("--sample", type=_megabytes, default=64.0, metavar="MB", help=text)
     text = "chunk shape to compress in, such as 16,65536; default: the dataset's"
     parser.add_argument("--chunks", type=shape_of, metavar="SHAPE", help=text)
+
+
+def _megabytes(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} megabytes; use a number above 0")
+    return value

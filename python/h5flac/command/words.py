@@ -21,13 +21,20 @@ those of given options, or with --from what given words mean:
   h5flac words --from 5 2 1 3"""
 
 
+def _word(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; words are like 5 2 1 3") from None
+
+
 def add_parser(commands: Any) -> None:
     parser = add_command(commands, run, _DESCRIPTION)
     parser.add_argument(
         "--from",
         dest="given",
         metavar="WORD",
-        type=lambda text: int(text, 0),
+        type=_word,
         nargs="+",
         help="say what these words mean, as passed to HDF5 or as h5dump -pH shows them",
     )
@@ -38,6 +45,8 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.given is None:
         filter = filter_of(options)
+    elif filter_of(options) != Flac():
+        raise ValueError("--from says all; leave out the options that say how to compress")
     else:
         filter = Flac.from_filter_options(options.given)
     words = list(filter.filter_options)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import library
+from .. import flac_files
 from .quantization import FLOATS, INTEGERS
 from .streams import threads_of
 from .utils import float_to_int
@@ -62,7 +62,7 @@ def array_compress(
         arr, offsets, gains = float_to_int(arr, quanta, precision, use_threads)
     shape = arr.shape[:-1] or (1,)
     streams = np.ascontiguousarray(arr, arr.dtype.newbyteorder("=")).reshape(-1, arr.shape[-1])
-    compressed, lengths = library.flac_compress(streams, level, threads_of(use_threads))
+    compressed, lengths = flac_files.compress(streams, level, threads_of(use_threads))
     starts = np.cumsum(lengths) - lengths
     return compressed, starts.reshape(shape), lengths.reshape(shape), offsets, gains
 

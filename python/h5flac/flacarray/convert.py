@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .. import library
+from .. import flac_files, library
 from ..chunks import Chunks, chunk_shape
 from ..filter import FILTER_ID, Flac, filters
 from ..library import Layout
@@ -58,15 +59,15 @@ def to_dataset(
     threads = thread_count(threads)
     # No stream, but shape and type.
     none = np.zeros(Header.read(group).leading_shape, bool)
+    if none.size == 0:
+        raise ValueError(f"the group holds no streams: their shape is {none.shape}")
     whole = storage.read(group, none, None, None)
     leading, size, dtype = whole.global_shape[:-1], whole.global_shape[-1], whole.streams.dtype
     shape = (size,) if leading == (1,) else (*leading, size)
     chunks = tuple(chunks or chunk_shape(shape))
     dataset = parent.create_dataset(name, shape, dtype, chunks=chunks, compression=Flac(level))
     try:
-        for key, value in group.attrs.items():
-            if not key.startswith(("flacarray_", "flac_channels")):
-                dataset.attrs[key] = value
+        _copy_attributes(group, dataset)
         target = Chunks(dataset)
         rows = _leading_chunks(shape, chunks)
         for block in shown(rows, math.prod(target.grid[:-1]), "importing", "block of streams"):
@@ -76,6 +77,23 @@ def to_dataset(
         del parent[name]
         raise
     return dataset
+
+
+#: Attributes by which netCDF and dimension scales refer to other objects of a file.
+_BOOKKEEPING = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS")
+
+
+def _copy_attributes(source: Any, target: Any) -> None:
+    """Copies what users wrote; values that HDF5 has no type for, as Zarr has, become JSON."""
+    for key, value in source.attrs.items():
+        own = key.startswith(("flacarray_", "flac_channels", "_Netcdf4", "_NC"))
+        refers = isinstance(value, h5py.Reference) or h5py.check_ref_dtype(np.asarray(value).dtype)
+        if own or key in _BOOKKEEPING or refers:
+            continue
+        try:
+            target.attrs[key] = value
+        except TypeError:
+            target.attrs[key] = json.dumps(value)
 
 
 def _leading_chunks(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
@@ -134,6 +152,9 @@ def _compress(
     step = (streams.gains.dtype.type(1) / streams.gains).astype(np.float64)
     steps[inside] = step.reshape(extent)
     offsets[inside] = streams.offsets.astype(np.float64).reshape(extent)
+    # Of streams that were ruined when they were written: any step will do, all bits come back.
+    ruined = ~(np.isfinite(offsets) & np.isfinite(steps) & (steps >= np.finfo(np.float64).tiny))
+    steps[ruined], offsets[ruined] = 1, 0
     return library.compress_affine(chunk, layout, steps, offsets, level)
 
 
@@ -168,6 +189,8 @@ def to_group(
         with one step and offset for each stream, NaN, infinities, other types.
     """
     threads = thread_count(threads)
+    if not dataset.shape:
+        raise ValueError(f"{dataset.name} is no array: it has no axes")
     dtype = _group_type(dataset)
     compressed = FILTER_ID in filters(dataset)
     axis = Chunks(dataset).time if compressed else dataset.ndim - 1
@@ -189,7 +212,7 @@ def to_group(
                 values, offsets, gains = utils.float_to_int(values, *steps, threads > 1)
             else:
                 values, offsets, gains = _exact(dataset.name, values, rules, numbers)
-        parts.append((*library.flac_compress(values, level, threads), offsets, gains))
+        parts.append((*flac_files.compress(values, level, threads), offsets, gains))
     lengths = np.concatenate([part[1] for part in parts])
     floats = [
         None if dtype.kind != "f" else np.concatenate([part[i] for part in parts]) for i in (2, 3)
@@ -203,8 +226,7 @@ def to_group(
         dtype.itemsize // 4,
     )
     HDF5.write(group, streams, leading or (1,), leading or (1,), None, None)
-    for key, value in dataset.attrs.items():
-        group.attrs[key] = value
+    _copy_attributes(dataset, group)
 
 
 def _group_type(dataset: h5py.Dataset) -> np.dtype:
@@ -251,7 +273,9 @@ def _rules(dataset: h5py.Dataset, threads: int) -> tuple[np.ndarray, np.ndarray]
     def describe(task: tuple) -> tuple:
         offset, chunk = task
         with chunks.errors_of(offset):
-            return offset, library.streams(chunk.whole())[:, 0]
+            data = chunk.whole()
+            chunks.check(data)
+            return offset, library.streams(data)[:, 0]
 
     for offset, found in in_order(describe, stored, threads):
         numbers, kept = chunks.numbers(offset)

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import h5py
 import numpy as np
 
 from ..library import CorruptError, version
@@ -284,17 +285,21 @@ def _read_bytes(
     array: Any, starts: np.ndarray, nbytes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bytes of some streams, one after another, and where each then begins."""
-    ends = starts + nbytes
-    wrong = (starts < 0) | (nbytes < 0) | (ends > array.shape[0])
+    size = array.shape[0]
+    # No sum of both: it may overflow.
+    wrong = (starts < 0) | (nbytes < 0) | (nbytes > size) | (starts > size - nbytes)
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         raise CorruptError(
-            f"a stream has {nbytes[i]} bytes at {starts[i]}, and {COMPRESSED} has {array.shape[0]}"
+            f"a stream has {nbytes[i]} bytes at {starts[i]}, and {COMPRESSED} has {size}"
         )
-    if int(nbytes.sum()) > array.shape[0]:
-        raise CorruptError(f"streams overlap: {nbytes.sum()} bytes of {array.shape[0]}")
+    if sum(map(int, nbytes)) > size:
+        raise CorruptError(f"streams overlap: {sum(map(int, nbytes))} bytes of {size}")
     if starts.size == 0:
         return np.empty(0, np.uint8), starts
+    if isinstance(array, h5py.Dataset) and array.id.get_storage_size() == 0:
+        raise CorruptError(f"{COMPRESSED} was never written: none of its {size} bytes is stored")
+    ends = starts + nbytes
     new = np.cumsum(nbytes) - nbytes
     out = np.empty(int(nbytes.sum()), np.uint8)
     # Streams that follow each other are read as one.

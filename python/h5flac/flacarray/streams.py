@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import library
+from .. import flac_files
 from ..library import CorruptError
 from ..parallel import thread_count
 from .quantization import FLOATS, restore
@@ -53,17 +53,16 @@ class Streams:
     def integers(self, numbers: np.ndarray, first: int, count: int, threads: int) -> np.ndarray:
         """Integers of some streams, of shape (len(numbers), count)."""
         starts, nbytes = self.starts[numbers], self.nbytes[numbers]
-        ends = starts + nbytes
-        wrong = (starts < 0) | (nbytes < 0) | (ends > self.compressed.size)
+        size = self.compressed.size
+        wrong = (starts < 0) | (nbytes < 0) | (nbytes > size) | (starts > size - nbytes)
         if wrong.any():
             i = int(np.flatnonzero(wrong)[0])
             raise CorruptError(
-                f"stream {numbers[i]} has {nbytes[i]} bytes at {starts[i]}, of "
-                f"{self.compressed.size}"
+                f"stream {numbers[i]} has {nbytes[i]} bytes at {starts[i]}, of {size}"
             )
         out = np.empty((len(numbers), count), np.int32 if self.channels == 1 else np.int64)
         if out.size:
-            library.flac_decompress(
+            flac_files.decompress(
                 self.compressed, starts, nbytes, out, self.stream_size, first, threads
             )
         return out
@@ -122,7 +121,7 @@ class Streams:
         return self._with(integers, offsets, gains, threads)
 
     def _with(self, integers: np.ndarray, offsets: Any, gains: Any, threads: int) -> Streams:
-        compressed, lengths = library.flac_compress(integers, 5, threads)
+        compressed, lengths = flac_files.compress(integers, 5, threads)
         starts = np.cumsum(lengths) - lengths
         return Streams(compressed, starts, lengths, offsets, gains, self.stream_size, 2)
 

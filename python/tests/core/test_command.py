@@ -82,8 +82,10 @@ def test_words_are_those_of_the_filter(run):
         (["--quanta", 0.1, "--noise", 3], "both quanta and noise are given"),
         (["--quanta", 0.1, "--decimal", 0.1], "both --quanta and --decimal are given"),
         (["--quanta", -1], "quanta is -1.0; it must be finite and above 0"),
-        (["--level", 12], "level 12"),
+        (["--level", 12], "level is 12; use 0 to 8"),
         (["--from", 5, 9], "unknown mode 9"),
+        (["--from", 5, "--quanta", 1], "leave out the options that say how to compress"),
+        (["--from", "abc"], "'abc' is no number; words are like 5 2 1 3"),
     ],
 )
 def test_wrong_options_are_told_in_words(run, arguments, message):
@@ -233,6 +235,38 @@ def test_estimate_keeps_to_what_is_asked(run, path):
     assert "integers are always lossless" in out and "Recommended: Flac()" in out
     _, out, _ = run("estimate", path, "raw", "--axis", -3, "--json")
     assert json.loads(out)["recommended"]["axis"] == -3
+
+
+def test_the_axis_of_a_compressed_dataset_is_known(run, path):
+    data = np.moveaxis(drifting(np.random.default_rng(3), (3, 2000)), 1, 0)
+    with h5py.File(path, "a") as f:
+        f.create_dataset("turned", data=data, chunks=(2000, 3), **Flac(axis=-2))
+    _, out, _ = run("estimate", path, "turned", "--json")
+    assert json.loads(out)["recommended"] == {"noise": 4.0, "axis": -2}
+
+
+def test_words_that_no_h5flac_wrote_do_not_hide_the_rest(run, path, monkeypatch):
+    from h5flac.command import inspect, verify
+
+    real = Flac.from_filter_options
+
+    def refuse(words):
+        if words[0] == 2:
+            raise ValueError("unknown mode 9 in word 1")
+        return real(words)
+
+    monkeypatch.setattr(Flac, "from_filter_options", refuse)
+    assert inspect.Flac is verify.Chunks.__init__.__globals__["Flac"]
+    code, out, err = run("verify", path)
+    assert code == 1 and "/counts: unknown mode 9" in err and "/group/fine: 18 chunks" in out
+    code, out, _ = run("inspect", path)
+    assert code == 0 and "h5flac, but unknown mode 9" in out
+
+
+@pytest.mark.parametrize("option", [("--chunks", "a"), ("--sample", "-3"), ("--sample", "nan")])
+def test_options_of_no_sense_are_told_in_words(run, path, option):
+    code, _, err = run("estimate", path, "raw", *option)
+    assert code == 2 and ("is no shape; write it as" in err or "use a number above 0" in err)
 
 
 def test_estimate_prefers_lossless_where_it_is_as_small(run, path):

@@ -92,6 +92,35 @@ def test_attributes_come_along(rng, file):
     assert back.attrs["unit"] == "K"
 
 
+def test_what_refers_to_other_objects_stays_behind(rng, file):
+    dataset = file.create_dataset("x", data=data_of(rng, "i4"))
+    file["time"] = np.arange(1000)
+    file["time"].make_scale("time")
+    dataset.dims[2].attach_scale(file["time"])
+    dataset.attrs["where"] = file["time"].ref
+    dataset.attrs["unit"] = "m"
+    group = file.create_group("group")
+    to_group(dataset, group)
+    assert {key for key in group.attrs if not key.startswith("flac")} == {"unit"}
+
+
+def test_what_is_no_array_is_refused_in_words(file):
+    file["scalar"] = 3
+    file["nothing"] = h5py.Empty("f4")
+    for name in ("scalar", "nothing"):
+        with pytest.raises(ValueError, match=f"/{name} is no array"):
+            to_group(file[name], file.create_group(f"group of {name}"))
+
+
+def test_streams_that_were_ruined_are_imported(rng, file):
+    data = drifting(rng, (2, 1000))
+    write_array(data, file.create_group("old"), quanta=0.1)
+    file["old/stream_offsets"][1] = np.inf
+    file["old/stream_gains"][0] = np.inf
+    wanted = read_array(file["old"])
+    same(to_dataset(file["old"], file, "new")[...], wanted)
+
+
 @pytest.mark.parametrize("filter", [Flac(quanta=0.25), Flac(quanta="0.5", axis=-2)], ids=repr)
 def test_quantized_datasets_are_exported_bit_for_bit(rng, file, filter):
     data = np.moveaxis(drifting(rng, (3, 4, 1000)), -1, filter.axis)
@@ -149,6 +178,11 @@ def test_the_commands_convert(rng, tmp_path, capsys):
     assert "deep/tod is already in" in capsys.readouterr().err
     assert main(["import", old, "/nothing", "-o", new]) == 2
     assert "/nothing is not a group" in capsys.readouterr().err
+    missing = str(tmp_path / "missing.h5")
+    assert main(["import", missing, "/tod", "-o", str(tmp_path / "none.h5")]) == 2
+    assert "cannot open" in capsys.readouterr().err and not (tmp_path / "none.h5").exists()
+    assert main(["export", new, "deep/tod", "-o", new, "--name", "y"]) == 2
+    assert "is the file that is read" in capsys.readouterr().err
     assert main(["import", old, "/deep", "-o", new, "--name", "x"]) == 2
     assert "holds no FlacArray" in capsys.readouterr().err
 

@@ -76,7 +76,7 @@ def test_fewer_words_mean_the_defaults():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"level": 9}, "level 9"),
+        ({"level": 9}, "level is 9; use 0 to 8"),
         ({"level": -1}, "level is -1"),
         ({"level": 5.5}, "level is 5.5; it must be an integer"),
         ({"level": True}, "level is True"),
@@ -119,7 +119,7 @@ def test_wrong_arguments_raise_in_words(arguments, words):
     [
         ((5, 9), "unknown mode 9"),
         ((5, 0, 0, 0, 0x200), "options 0x200"),
-        ((99,), "level 99"),
+        ((99,), "level is 99; use 0 to 8"),
         ((5, 1, 0, 0, 0), "above 0"),
         ((5, 2, 1, 2**32 - 1), "power 4294967295"),
         ((5, 2, 1, 2**32), "4294967296 is no parameter word"),

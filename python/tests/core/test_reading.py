@@ -3,6 +3,7 @@
 import io
 import itertools
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import drifting
 from h5flac import Flac
+from h5flac.parallel import thread_count
 
 SAMPLES = [
     slice(None),
@@ -114,8 +116,35 @@ def test_samples_of_another_kind_are_refused_in_words(stored, samples):
 
 
 def test_threads_must_make_sense(stored):
-    with h5py.File(stored) as f, pytest.raises(ValueError, match="threads is 0"):
-        h5flac.read(f["last"], threads=0)
+    with h5py.File(stored) as f:
+        with pytest.raises(ValueError, match="threads is 0"):
+            h5flac.read(f["last"], threads=0)
+        for threads in ("2", 1.5):
+            with pytest.raises(TypeError, match=r"threads is .*; it must be an integer"):
+                h5flac.read(f["last"], threads=threads)
+        check(f["last"], None, slice(None), threads=2**40)
+
+
+@pytest.mark.parametrize("setting", ["3", "auto", "0", "many", "1000"])
+def test_the_environment_says_how_many_threads(stored, monkeypatch, setting):
+    monkeypatch.setenv("H5FLAC_NUM_THREADS", setting)
+    wanted = {"3": 3, "auto": len(os.sched_getaffinity(0)), "1000": 256}
+    assert thread_count(None) == wanted.get(setting, 1)
+    with h5py.File(stored) as f:
+        check(f["last"], None, slice(None))
+
+
+def test_what_is_no_dataset_is_refused_in_words(file):
+    for wrong in (file, file.create_group("g"), np.zeros(3), None):
+        with pytest.raises(TypeError, match=r"is not an h5py\.Dataset"):
+            h5flac.read(wrong)
+
+
+def test_many_chunks_are_found(file, rng):
+    data = drifting(rng, (6, 4000))
+    dset = file.create_dataset("x", data=data, chunks=(2, 40), **Flac())
+    check(dset, None, slice(None))
+    check(dset, [5, 0], slice(17, 3990))
 
 
 DTYPES = [

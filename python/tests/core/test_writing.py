@@ -194,5 +194,13 @@ def test_a_file_open_for_reading_is_refused(tmp_path, rng):
     data = drifting(rng, (4, 900))
     with h5py.File(tmp_path / "data.h5", "w") as f:
         f.create_dataset("x", data=data, chunks=(2, 200), **Flac())
-    with h5py.File(tmp_path / "data.h5") as f, pytest.raises((OSError, ValueError), match="read"):
+    refused = r"is open for reading only; open it with mode 'r\+'"
+    with h5py.File(tmp_path / "data.h5") as f, pytest.raises(ValueError, match=refused):
         h5flac.write(f["x"], data)
+
+
+def test_samples_are_a_slice(file, rng):
+    data = drifting(rng, (4, 900))
+    dset = file.create_dataset("x", data=data, chunks=(2, 200), **Flac())
+    with pytest.raises(TypeError, match="samples is 3; it must be a slice"):
+        h5flac.write(dset, data, samples=3)
