@@ -48,6 +48,7 @@ test: plugin test-package .venv/ready ## run every test: Rust, the examples, Pyt
 	$(WITH_PLUGIN) pytest tests/python
 
 test-package: wheel .venv-oldest/ready .venv-newest/ready ## test the wheel with the oldest and newest h5py
+	@scripts/system-packages $(FOR_TEST)
 	.venv-oldest/bin/pip install --quiet --no-deps --force-reinstall target/wheel/*.whl
 	.venv-newest/bin/pip install --quiet --no-deps --force-reinstall target/wheel/*.whl
 	.venv-oldest/bin/pytest python/tests/core
