@@ -286,7 +286,7 @@ def test_metadata_that_are_not_understood_are_refused(tmp_path):
 
     with pytest.raises(ValueError, match="unknown key 'speed'; known are level, quanta"):
         opened({"name": "h5flac", "configuration": {"speed": 3}})
-    with pytest.raises(ValueError, match="level 9"):
+    with pytest.raises(ValueError, match="level is 9; use 0 to 8"):
         opened({"name": "h5flac", "configuration": {"level": 9}})
     opened({"name": "h5flac"})
 
