@@ -7,6 +7,9 @@ PLUGIN := target/plugin/libh5flac.so
 WITH_PLUGIN := PATH="$(CURDIR)/.venv/bin:$$PATH" HDF5_PLUGIN_PATH="$(CURDIR)/target/plugin"
 NEXTEST := $(shell command -v cargo-nextest)
 
+# The core's tests again, of the same build, but for one that measures memory.
+SCALAR := $(if $(NEXTEST),nextest run --workspace --locked -E 'package(=h5flac) - test(a_call_holds)',test --all-targets -p h5flac --locked -- --skip a_call_holds)
+
 # libhdf5-dev brings the libraries that a statically linked libhdf5 wants.
 FOR_PLUGIN := build-essential
 FOR_DEMO := $(FOR_PLUGIN) hdf5-tools
@@ -41,9 +44,9 @@ demo: plugin .venv/ready ## compress real recordings, show what comes back and w
 test: plugin test-package .venv/ready ## run every test: Rust, the examples, Python
 	@scripts/system-packages $(FOR_TEST)
 	cargo $(if $(NEXTEST),nextest run,test --all-targets) --workspace --locked
-	H5FLAC_KERNELS=scalar cargo $(if $(NEXTEST),nextest run,test --all-targets) -p h5flac --locked -- --skip a_call_holds
+	H5FLAC_KERNELS=scalar cargo $(SCALAR)
 	cargo test --workspace --locked --doc
-	cargo run --release --locked --example array
+	target/debug/examples/array
 	$(WITH_PLUGIN) h5-examples/run
 	$(WITH_PLUGIN) pytest tests/python
 
