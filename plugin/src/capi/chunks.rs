@@ -6,7 +6,7 @@ use crate::environment;
 use crate::memory::{self, Buffer, afford};
 use crate::words::Local;
 use h5flac::chunk::{self, Options, Request};
-use h5flac::{Error, Params};
+use h5flac::{Error, Params, Result};
 use libc::{c_double, c_int, c_uint, c_void};
 
 /// Most threads that a caller may ask for.
@@ -78,12 +78,22 @@ pub unsafe extern "C" fn h5flac_compress(
             threads: thread_count(threads),
             alone: false,
         };
-        afford(chunk::most_held(data.len(), &shape, request.threads))?;
-        let buffer = Buffer::of(None, chunk::compress(data, &request)?)?;
-        *chunk_length = buffer.length() as u64;
-        *chunk = buffer.into_raw();
-        Ok(())
+        give(data, &request, chunk, chunk_length)
     })
+}
+
+/// Compresses a chunk, where there is memory for that, into memory that the caller frees.
+fn give(
+    data: &[u8],
+    request: &Request<'_>,
+    chunk: &mut *mut c_void,
+    chunk_length: &mut u64,
+) -> Result<()> {
+    afford(chunk::most_held(data.len(), &request.shape, request.threads))?;
+    let buffer = Buffer::of(None, chunk::compress(data, request)?)?;
+    *chunk_length = buffer.length() as u64;
+    *chunk = buffer.into_raw();
+    Ok(())
 }
 
 /// Compresses a chunk of values step·n + offset as others quantized them, all bits coming back.
@@ -130,11 +140,7 @@ pub unsafe extern "C" fn h5flac_compress_affine(
             threads: thread_count(threads),
             alone: false,
         };
-        afford(chunk::most_held(data.len(), &shape, request.threads))?;
-        let buffer = Buffer::of(None, chunk::compress(data, &request)?)?;
-        *chunk_length = buffer.length() as u64;
-        *chunk = buffer.into_raw();
-        Ok(())
+        give(data, &request, chunk, chunk_length)
     })
 }
 
