@@ -38,6 +38,14 @@ _SAMPLES = 65536
 _STREAMS = 16
 
 
+def defined_fill(dataset: h5py.Dataset) -> np.ndarray | None:
+    """The fill value that a user defined, one element, else None."""
+    plist = dataset.id.get_create_plist()
+    if plist.fill_value_defined() != h5py.h5d.FILL_VALUE_USER_DEFINED:
+        return None
+    return np.asarray(dataset.fillvalue, dataset.dtype)
+
+
 def chunk_shape(shape: tuple[int, ...], axis: int = -1) -> tuple[int, ...]:
     """A chunk shape that suits an array with time along `axis`: several streams, long ones."""
     chunks, room = [1] * len(shape), _STREAMS
@@ -146,13 +154,11 @@ class Chunks:
                 "use h5py's own dataset[...]"
             )
         self.fletcher32 = len(pipeline) > 1
-        plist = dataset.id.get_create_plist()
-        defined = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
         #: The value where nothing is stored. HDF5 is not to be asked on other threads: who reads
         #: while h5py visits a file's datasets holds its lock.
         self.fillvalue = dataset.fillvalue
         #: The fill value that a user defined, one element, else None.
-        self.fill = np.asarray(self.fillvalue, dataset.dtype) if defined else None
+        self.fill = defined_fill(dataset)
 
     @property
     def time(self) -> int:
@@ -184,6 +190,14 @@ class Chunks:
         if stored == math.prod(self.grid) or not self.has_true_addresses:
             return self.offsets()
         return iter(sorted(tuple(info.chunk_offset) for info in self._all_infos()))
+
+    def stored(self) -> Iterator[tuple[tuple[int, ...], Stored]]:
+        """Where each stored chunk begins, and its bytes: see `open`."""
+        find = self.open(self.dataset.id.get_num_chunks())
+        for offset in self.stored_offsets():
+            chunk = find(offset)
+            if chunk is not None:
+                yield offset, chunk
 
     def numbers(self, offset: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of a chunk's streams in the dataset, and in the chunk, those of padding left out.

@@ -164,11 +164,10 @@ def _decode(
 
 def _decode_part(chunks: Chunks, stored: Stored, part: Part, out: np.ndarray, threads: int) -> None:
     layout = chunks.layout
-    streams = np.arange(layout.streams, dtype=np.uint64)
     complete = (
         part.sample_count == layout.length
         and part.streams.size == layout.streams
-        and np.array_equal(part.streams, streams)
+        and np.array_equal(part.streams, np.arange(layout.streams))
     )
     if not stored.compressed:
         raw = decode_chunk(chunks, stored)
@@ -189,7 +188,7 @@ def _decode_part(chunks: Chunks, stored: Stored, part: Part, out: np.ndarray, th
         library.decompress_ranges(head, part, *found, out, threads)
 
 
-def decode_chunk(chunks: Chunks, stored: Stored, threads: int = 1) -> np.ndarray:
+def decode_chunk(chunks: Chunks, stored: Stored) -> np.ndarray:
     """A whole chunk as HDF5 has it in memory: of the chunk's shape, with what pads it at an edge.
 
     Raises
@@ -201,7 +200,7 @@ def decode_chunk(chunks: Chunks, stored: Stored, threads: int = 1) -> np.ndarray
     if stored.compressed:
         chunks.check(data)
         out = np.empty(chunks.chunk_shape, layout.dtype)
-        library.decompress(data, out, threads)
+        library.decompress(data, out)
         return out
     if len(data) != layout.nbytes:
         raise CorruptError(f"has {len(data)} bytes uncompressed, not {layout.nbytes}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import h5py
@@ -129,15 +128,9 @@ def _shape(shape: list[int]) -> str:
 def _streams(chunks: Chunks, threads: int) -> list[dict[str, Any]]:
     """What the chunks say of each stream, added up over time."""
     time, leading = chunks.time, chunks.leading_shape
-    count, find = math.prod(leading), chunks.open(chunks.dataset.id.get_num_chunks())
+    count = math.prod(leading)
     total = {name: np.zeros(count) for name in ("samples", "bytes", "frames", "exceptions")}
     finest, coarsest = np.full(count, np.inf), np.zeros(count)
-
-    def stored() -> Iterator[tuple[tuple[int, ...], Stored]]:
-        for offset in chunks.stored_offsets():
-            chunk = find(offset)
-            if chunk is not None and chunk.compressed:
-                yield offset, chunk
 
     def describe(task: tuple[tuple[int, ...], Stored]) -> tuple[tuple[int, ...], np.ndarray]:
         offset, chunk = task
@@ -146,7 +139,8 @@ def _streams(chunks: Chunks, threads: int) -> list[dict[str, Any]]:
             chunks.check(data)
             return offset, _merged(library.streams(data))
 
-    work = in_order(describe, stored(), threads)
+    compressed = (task for task in chunks.stored() if task[1].compressed)
+    work = in_order(describe, compressed, threads)
     for offset, found in shown(work, chunks.dataset.id.get_num_chunks(), "inspecting"):
         numbers, kept = chunks.numbers(offset)
         found = found[kept]

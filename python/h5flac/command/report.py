@@ -76,10 +76,10 @@ def _stored(options: argparse.Namespace) -> tuple[Sample, Trial]:
         dataset = dataset_of(file, name or options.dataset)
         chunks = Chunks(dataset)
         decoded = take(dataset, chunks.axis, options.sample * 1e6, dataset.chunks)
-        found = [chunk and chunk.compressed for chunk in map(chunks.open(), decoded.offsets)]
-        if not all(found):
+        found = list(map(chunks.open(len(decoded.offsets)), decoded.offsets))
+        if not all(chunk and chunk.compressed for chunk in found):
             raise ValueError(f"{dataset.name} of {path} has chunks that are not compressed")
-        stored = [bytes(chunk.whole()) for chunk in map(chunks.open(), decoded.offsets)]
+        stored = [bytes(chunk.whole()) for chunk in found]
         shape = dataset.shape
     with opened(options.file) as file:
         original = dataset_of(file, options.dataset)

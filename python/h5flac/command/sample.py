@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from .. import library
-from ..chunks import chunk_shape
+from ..chunks import chunk_shape, defined_fill
 from ..filter import Flac
 from ..library import Layout
 from .options import shape_of
@@ -103,10 +103,7 @@ def take(dataset: h5py.Dataset, axis: int, limit: float, chunks: tuple[int, ...]
         slices = tuple(slice(o, o + c) for o, c in zip(offset, chunks, strict=True))
         offsets.append(offset)
         blocks.append(np.ascontiguousarray(dataset[slices]))
-    plist = dataset.id.get_create_plist()
-    defined = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED
-    fill = np.asarray(dataset.fillvalue, dtype) if defined else None
-    return Sample(dtype, axis, blocks, offsets, fill)
+    return Sample(dtype, axis, blocks, offsets, defined_fill(dataset))
 
 
 @dataclass(frozen=True)

@@ -86,14 +86,10 @@ def _verify_chunks(dataset: h5py.Dataset, threads: int) -> Found:
     if set(filters(dataset)) - {FILTER_ID, FLETCHER32}:
         return _verify_by_hdf5(dataset)
     chunks = Chunks(dataset)
-    find = chunks.open(dataset.id.get_num_chunks())
     found = Found(dataset.name)
 
     def stored() -> Iterator[tuple[tuple[int, ...], Stored]]:
-        for offset in chunks.stored_offsets():
-            chunk = find(offset)
-            if chunk is None:
-                continue
+        for offset, chunk in chunks.stored():
             found.chunks += 1
             found.stored_bytes += chunk.size
             found.uncompressed_chunks += not chunk.compressed

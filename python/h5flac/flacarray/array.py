@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .compress import Compressed, array_compress, array_compress_empty
+from .compress import compress_local
 from .decompress import kept
 from .hdf5 import HDF5
-from .mpi import Distribution, agreed, global_array_properties, global_bytes
+from .mpi import Distribution, global_bytes
 from .quantization import FLOATS, INTEGERS
 from .storage import Storage
 from .streams import Streams, dtype_of, threads_of
@@ -223,15 +223,12 @@ class FlacArray:
 
     @property
     def _streams(self) -> Streams:
-        def flat(values: np.ndarray | None) -> np.ndarray | None:
-            return None if values is None else values.reshape(-1)
-
-        return Streams(
+        return Streams.of(
             self._compressed,
-            flat(self._stream_starts),
-            flat(self._stream_nbytes),
-            flat(self._stream_offsets),
-            flat(self._stream_gains),
+            self._stream_starts,
+            self._stream_nbytes,
+            self._stream_offsets,
+            self._stream_gains,
             self.stream_size,
             self._dtype.itemsize // 4,
         )
@@ -335,25 +332,15 @@ class FlacArray:
         ValueError, RuntimeError
             See `compress.array_compress`.
         """
-        empty = arr is None or arr.shape[0] == 0
-        if empty and mpi_comm is None:
-            raise RuntimeError("the array is empty, and there is no other process")
-        shape, dtype = (None, None) if empty else (arr.shape, arr.dtype)
-        properties = global_array_properties(shape, dtype, mpi_comm)
-        whole, dtype = properties["shape"], properties["dtype"].newbyteorder("=")
-
-        def compress() -> Compressed:
-            if empty:
-                return array_compress_empty(whole, dtype)
-            return array_compress(arr, level, quanta, precision, use_threads)
-
-        compressed, starts, nbytes, offsets, gains = agreed(mpi_comm, compress)
+        parts, properties = compress_local(arr, level, quanta, precision, mpi_comm, use_threads)
+        compressed, starts, nbytes, offsets, gains = parts
+        whole = properties["shape"]
         return cls(
             None,
-            shape=(0, *whole[1:]) if empty else arr.shape,
+            shape=(0, *whole[1:]) if starts.size == 0 else arr.shape,
             global_shape=whole,
             compressed=compressed,
-            dtype=dtype,
+            dtype=properties["dtype"],
             stream_starts=starts,
             stream_nbytes=nbytes,
             stream_offsets=offsets,

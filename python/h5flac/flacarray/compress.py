@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import flac_files
+from .mpi import agreed, global_array_properties
 from .quantization import FLOATS, INTEGERS
 from .streams import threads_of
 from .utils import float_to_int
@@ -77,3 +78,39 @@ def array_compress_empty(
         return np.zeros(0, np.uint8), none, none.copy(), None, None
     floats = np.zeros(shape, dtype)
     return np.zeros(0, np.uint8), none, none.copy(), floats, floats.copy()
+
+
+def compress_local(
+    arr: np.ndarray | None,
+    level: int,
+    quanta: Any,
+    precision: Any,
+    mpi_comm: Any,
+    use_threads: bool,
+) -> tuple[Compressed, dict[str, Any]]:
+    """Compresses this process's part of an array, None where it has none.
+
+    Returns
+    -------
+    parts, properties
+        What `array_compress` gives, and what `mpi.global_array_properties` says of the whole
+        array, its type in this machine's byte order.
+
+    Raises
+    ------
+    RuntimeError
+        If no process has data; on all processes what one of them raises.
+    """
+    empty = arr is None or arr.shape[0] == 0
+    if empty and mpi_comm is None:
+        raise RuntimeError("the array is empty, and there is no other process")
+    shape, dtype = (None, None) if empty else (arr.shape, arr.dtype)
+    properties = global_array_properties(shape, dtype, mpi_comm)
+    properties["dtype"] = properties["dtype"].newbyteorder("=")
+
+    def compress() -> Compressed:
+        if empty:
+            return array_compress_empty(properties["shape"], properties["dtype"])
+        return array_compress(arr, level, quanta, precision, use_threads)
+
+    return agreed(mpi_comm, compress), properties

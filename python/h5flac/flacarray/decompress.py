@@ -59,16 +59,12 @@ def array_decompress_slice(
         If `keep` has another shape, or offsets are given without gains.
     """
     starts = np.atleast_1d(np.asarray(stream_starts, np.int64))
-
-    def flat(values: Any) -> np.ndarray | None:
-        return None if values is None else np.asarray(values).reshape(-1)
-
-    streams = Streams(
+    streams = Streams.of(
         np.asarray(compressed),
-        starts.reshape(-1),
-        flat(stream_nbytes).astype(np.int64),
-        flat(stream_offsets),
-        flat(stream_gains),
+        starts,
+        np.asarray(stream_nbytes, np.int64),
+        stream_offsets,
+        stream_gains,
         int(stream_size),
         2 if is_int64 else 1,
     )

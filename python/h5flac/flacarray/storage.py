@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from . import group
-from .compress import Compressed, array_compress, array_compress_empty
-from .mpi import Distribution, agreed, global_array_properties
+from .compress import compress_local
+from .mpi import Distribution
 from .streams import Streams, threads_of
 
 Create = Callable[[Any], Callable[[str, tuple[int, ...], Any], Any]]
@@ -53,16 +53,12 @@ class Storage:
         The arguments are the properties of a `FlacArray`. Those that follow from others
         (`global_stream_starts` and all `…_nbytes`) may be None.
         """
-
-        def flat(values: Any) -> np.ndarray | None:
-            return None if values is None else np.asarray(values).reshape(-1)
-
-        streams = Streams(
+        streams = Streams.of(
             compressed,
-            flat(stream_starts),
-            flat(stream_nbytes),
-            flat(stream_offsets),
-            flat(stream_gains),
+            stream_starts,
+            stream_nbytes,
+            stream_offsets,
+            stream_gains,
             stream_size,
             n_channels,
         )
@@ -114,28 +110,9 @@ class Storage:
         mpi_comm : MPI.Comm
             Processes over whose leading axis the array is distributed.
         """
-        empty = arr is None or arr.shape[0] == 0
-        if empty and mpi_comm is None:
-            raise RuntimeError("the array is empty")
-        shape, dtype = (None, None) if empty else (arr.shape, arr.dtype)
-        properties = global_array_properties(shape, dtype, mpi_comm)
-        whole, dtype = properties["shape"], properties["dtype"]
-
-        def compress() -> Compressed:
-            if empty:
-                return array_compress_empty(whole, dtype)
-            return array_compress(arr, level, quanta, precision, use_threads)
-
-        compressed, starts, nbytes, offsets, gains = agreed(mpi_comm, compress)
-        streams = Streams(
-            compressed,
-            starts.reshape(-1),
-            nbytes.reshape(-1),
-            None if offsets is None else offsets.reshape(-1),
-            None if gains is None else gains.reshape(-1),
-            whole[-1],
-            dtype.itemsize // 4,
-        )
+        parts, properties = compress_local(arr, level, quanta, precision, mpi_comm, use_threads)
+        whole, starts = properties["shape"], parts[1]
+        streams = Streams.of(*parts, whole[-1], properties["dtype"].itemsize // 4)
         self.write(grp, streams, starts.shape, whole[:-1], mpi_comm, properties["dist"])
 
     def read(

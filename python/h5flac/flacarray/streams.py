@@ -43,6 +43,22 @@ class Streams:
     legacy: bool = False
     """Whether the values are those of groups of version 0, whose integers all have 32 bits."""
 
+    @classmethod
+    def of(
+        cls,
+        compressed: np.ndarray,
+        starts: Any,
+        nbytes: Any,
+        offsets: Any,
+        gains: Any,
+        stream_size: int,
+        channels: int,
+    ) -> Streams:
+        """Streams whose arrays have the leading shape."""
+        shaped = (starts, nbytes, offsets, gains)
+        flat = (None if one is None else np.asarray(one).reshape(-1) for one in shaped)
+        return cls(compressed, *flat, stream_size, channels)
+
     @property
     def dtype(self) -> np.dtype:
         """Type of the values."""
