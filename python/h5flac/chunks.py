@@ -175,9 +175,15 @@ class Chunks:
         """Number of chunks along each axis."""
         return tuple(math.ceil(n / c) for n, c in zip(self.shape, self.chunk_shape, strict=True))
 
-    def offsets(self) -> Iterator[tuple[int, ...]]:
-        """Where each chunk begins, stored or not, in row-major order."""
-        for place in _places(self.grid):
+    def offsets(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, ...]]:
+        """Where each chunk begins, stored or not, in row-major order: those that begin at samples
+        `start` to `end` of time, the default being all."""
+        ranges, length = [range(n) for n in self.grid], self.chunk_shape[self.time]
+        first, last = (-(-sample // length) for sample in (start, self.shape[self.time]))
+        if end is not None:
+            last = min(last, -(-end // length))
+        ranges[self.time] = range(first, last)
+        for place in _places(ranges):
             yield tuple(p * c for p, c in zip(place, self.chunk_shape, strict=True))
 
     def stored_offsets(self) -> Iterator[tuple[int, ...]]:
@@ -332,13 +338,13 @@ class Chunks:
         return size, not mask & 1
 
 
-def _places(grid: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """All places in a grid in row-major order, one by one: `itertools.product` lists each range."""
-    if not grid:
+def _places(ranges: list[range]) -> Iterator[tuple[int, ...]]:
+    """All places in row-major order, one by one: `itertools.product` lists each range."""
+    if not ranges:
         yield ()
         return
-    for place in range(grid[0]):
-        for rest in _places(grid[1:]):
+    for place in ranges[0]:
+        for rest in _places(ranges[1:]):
             yield (place, *rest)
 
 

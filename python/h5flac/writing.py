@@ -61,7 +61,7 @@ def write(
     if tuple(arr.shape) != tuple(expected):
         raise ValueError(f"data have the shape {tuple(arr.shape)}, expected {tuple(expected)}")
     steps = _steps(chunks, quanta)
-    offsets = [o for o in chunks.offsets() if start <= o[chunks.time] < end]
+    offsets = list(chunks.offsets(start, end))
     if not offsets or 0 in expected:
         return
     within = max(1, threads // len(offsets))

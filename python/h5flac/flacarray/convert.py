@@ -266,8 +266,7 @@ def _rules(dataset: h5py.Dataset, threads: int) -> tuple[np.ndarray, np.ndarray]
     count = math.prod(chunks.leading_shape)
     steps, offsets = np.zeros(count), np.zeros(count)
     find = chunks.open()
-    first = [offset for offset in chunks.offsets() if offset[chunks.time] == 0]
-    stored = ((offset, find(offset)) for offset in first)
+    stored = ((offset, find(offset)) for offset in chunks.offsets(0, 1))
     stored = ((offset, chunk) for offset, chunk in stored if chunk and chunk.compressed)
 
     def describe(task: tuple) -> tuple:
