@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Truncated,
     /// A size that overflows, or memory that could not be had.
     TooLarge,
+    /// The system could not read what is stored.
+    Io,
 }
 
 /// An error with the path to the part of the data it concerns.

@@ -40,6 +40,7 @@ extern "C" {
 #define H5FLAC_ERROR_TRUNCATED (-4)   /* stored bytes end before what they promise */
 #define H5FLAC_ERROR_TOO_LARGE (-5)   /* a size overflows, or memory could not be had */
 #define H5FLAC_ERROR_INTERNAL (-6)
+#define H5FLAC_ERROR_IO (-7) /* the system could not read a file */
 
 /* Version of the library, like "0.1.0". */
 const char *h5flac_version(void);
@@ -192,6 +193,22 @@ int h5flac_decompress_ranges(const void *head, uint64_t head_length,
                              const h5flac_selection *selection, const h5flac_range *ranges,
                              const void *const *bytes, uint64_t count, void *out,
                              uint64_t out_length, unsigned threads);
+
+/* A selection of a chunk in an open file, and where its samples go. */
+typedef struct h5flac_piece {
+    uint64_t address; /* first byte of the chunk in the file, and how many it has: what H5Dget_chunk_info tells */
+    uint64_t length;
+    h5flac_selection selection;
+    void *const *rows; /* for each selected stream, where its samples go */
+} h5flac_piece;
+
+/* Reads and decodes pieces of chunks of one layout, side by side on as many threads. file: a POSIX file descriptor,
+ * whose position stays as it is. Of each chunk the head and the bytes that the selection needs are read, or all where
+ * that is the whole chunk, and verified; a chunk of another layout is corrupt, but that integers of one byte may be
+ * of either class, for booleans. Rows must not overlap; those that follow each other without a gap are taken for one
+ * array. failed: NULL, or set to the number of the piece that the error is about. */
+int h5flac_read_streams(int file, const h5flac_layout *layout, const h5flac_piece *pieces,
+                        uint64_t count, unsigned threads, uint64_t *failed);
 
 /* ------------------------------------------------------------------ FLAC files
  *

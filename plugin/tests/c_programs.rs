@@ -28,6 +28,16 @@ fn every_function_of_the_header_works_and_refuses() {
 }
 
 #[test]
+fn pieces_of_chunks_are_read_from_a_file() {
+    let place = Workplace::new("stored");
+    let so = place.plugins().join("libh5flac.so");
+    let program = place.compile("stored", &[so.to_str().expect("a plain path")]);
+    let mut command = place.run(program);
+    command.arg(place.folder.join("chunks")).env("LD_LIBRARY_PATH", place.plugins());
+    passes(&mut command);
+}
+
+#[test]
 fn the_header_is_valid_cpp() {
     let place = Workplace::new("cpp");
     let source = place.folder.join("header.cpp");

@@ -13,18 +13,12 @@ import numpy as np
 
 from . import libhdf5, library
 from .filter import Flac, filters, stored_words
-from .library import FILTER_ID, CorruptError, Layout
+from .library import FILTER_ID, CorruptError, Layout, Part
 
 #: Number of HDF5's checksum filter.
 FLETCHER32 = 3
 #: Bytes that fletcher32 puts behind a chunk.
 _FLETCHER32_LENGTH = 4
-
-#: Bytes of a chunk read at first: the head of most.
-_FIRST_READ = 16384
-#: Ranges closer than this are read as one.
-_GAP = 8192
-
 
 #: Chunks that are looked up one by one.
 _FEW = 64
@@ -67,58 +61,42 @@ class Stored:
         #: Whether the filter was applied: HDF5 may store a chunk without.
         self.compressed = compressed
 
-    def read(self, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ranges of bytes within the chunk.
-
-        Returns
-        -------
-        bytes, positions
-            An array that holds them, and where each begins there.
-        """
-        return self._data, starts
-
     def whole(self) -> np.ndarray:
         """All bytes."""
-        return self._part(0, self.size)
+        return self._data[: self.size]
 
-    def head(self) -> np.ndarray:
-        """The bytes of the chunk's head."""
-        first = self._part(0, min(self.size, _FIRST_READ))
-        length = library.head_length(first[: library.PREFIX_LENGTH])
-        if length > self.size:
-            raise CorruptError(f"ends after {self.size} bytes, within its head of {length}")
-        return first[:length] if length <= first.size else self._part(0, length)
+    def decode(self, expected: Layout, part: Part, out: np.ndarray, threads: int) -> None:
+        """Decodes a part into a contiguous array of streams × samples.
 
-    def _part(self, start: int, length: int) -> np.ndarray:
-        data, (position,) = self.read(np.array([start]), np.array([length]))
-        return data[position : position + length]
+        Raises
+        ------
+        CorruptError
+            If the chunk has another layout, or bytes are damaged.
+        """
+        data = self.whole()
+        expected.check(data)
+        library.decompress_part(data, part, out, threads)
 
 
 class StoredInFile(Stored):
     """The bytes of a chunk, in a file: only those that are asked for are read."""
 
     def __init__(self, descriptor: int, address: int, size: int, compressed: bool):
-        self._descriptor = descriptor
-        self._address = address
+        self.descriptor = descriptor
+        self.address = address
         self.size = size
         self.compressed = compressed
 
-    def read(self, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        positions = np.cumsum(lengths) - lengths
-        data = np.empty(int(lengths.sum()), np.uint8)
-        view = memoryview(data)
-        triples = zip(positions.tolist(), lengths.tolist(), starts.tolist(), strict=True)
-        for position, length, start in triples:
-            self._read_into(view[position : position + length], self._address + start)
-        return data, positions
-
-    def _read_into(self, view: memoryview, address: int) -> None:
+    def whole(self) -> np.ndarray:
+        data, position = np.empty(self.size, np.uint8), 0
         # The system reads less than 2 GiB at once.
-        while view:
-            count = os.preadv(self._descriptor, [view], address)
+        while position < self.size:
+            address = self.address + position
+            count = os.preadv(self.descriptor, [data[position:]], address)
             if count == 0:
                 raise CorruptError(f"should go on at byte {address} of the file, which ends there")
-            view, address = view[count:], address + count
+            position += count
+        return data
 
 
 class Chunks:
@@ -219,18 +197,6 @@ class Chunks:
         kept = np.flatnonzero(np.all(places < np.array(leading)[:, None], axis=0))
         return np.ravel_multi_index(tuple(places[:, kept]), leading), kept
 
-    def check(self, head: Any) -> None:
-        """Checks that a chunk is of the dataset's type and chunk shape.
-
-        Raises
-        ------
-        CorruptError
-            If it is not, or its head is damaged.
-        """
-        found = library.describe(head)
-        if not found.stores(self.layout):
-            raise CorruptError(f"holds {found}, but the dataset has chunks of {self.layout}")
-
     @contextmanager
     def errors_of(self, offset: tuple[int, ...]) -> Iterator[None]:
         """Says of a CorruptError, or a NotImplementedError about a later format, which chunk it
@@ -253,8 +219,7 @@ class Chunks:
         file, dataset = self.dataset.file, self.dataset.id
         if file.mode != "r":
             file.flush()
-        # Addresses count from behind a user block, and other drivers have no such file.
-        plain = file.driver == "sec2" and file.userblock_size == 0 and self.has_true_addresses
+        plain = self.in_plain_file
         descriptor = file.id.get_vfd_handle() if plain else -1
 
         look_up = dataset.get_chunk_info_by_coord
@@ -275,6 +240,13 @@ class Chunks:
             return Stored(data, *self._applied(len(data), mask))
 
         return by_address if plain else directly
+
+    @property
+    def in_plain_file(self) -> bool:
+        """Whether chunks are read by their addresses in a file, else through HDF5."""
+        # Addresses count from behind a user block, and other drivers have no such file.
+        file = self.dataset.file
+        return file.driver == "sec2" and file.userblock_size == 0 and self.has_true_addresses
 
     def references(self) -> Iterator[tuple[tuple[int, ...], int, int]]:
         """Place in the grid, address in the file and number of bytes of each stored chunk, without
@@ -346,32 +318,3 @@ def _places(ranges: list[range]) -> Iterator[tuple[int, ...]]:
     for place in ranges[0]:
         for rest in _places(ranges[1:]):
             yield (place, *rest)
-
-
-def merged(ranges: np.ndarray, gap: int) -> np.ndarray:
-    """Ascending byte ranges, those that are no more than `gap` bytes apart made one."""
-    if not ranges.size:
-        return ranges
-    starts = ranges["start"].astype(np.int64)
-    ends = starts + ranges["length"].astype(np.int64)
-    first = np.flatnonzero(np.concatenate(([True], starts[1:] - ends[:-1] > gap)))
-    last = np.append(first[1:], starts.size) - 1
-    result = np.empty(first.size, ranges.dtype)
-    result["start"], result["length"] = starts[first], ends[last] - starts[first]
-    return result
-
-
-def fetch(stored: Stored, ranges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Reads byte ranges of a chunk, those close to each other as one.
-
-    Returns
-    -------
-    ranges, bytes, positions
-        As `library.decompress_ranges` takes them.
-    """
-    ranges = merged(ranges, _GAP)
-    starts, lengths = (ranges[name].astype(np.int64) for name in ("start", "length"))
-    end = int(starts[-1] + lengths[-1]) if ranges.size else 0
-    if end > stored.size:
-        raise CorruptError(f"ends after {stored.size} bytes, and its head speaks of {end}")
-    return ranges, *stored.read(starts, lengths)

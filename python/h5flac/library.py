@@ -39,6 +39,7 @@ _ERRORS = {
     -3: CorruptError,
     -4: CorruptError,
     -5: MemoryError,
+    -7: OSError,
 }
 
 
@@ -212,14 +213,20 @@ class Layout:
         dtype = np.dtype(f"{'>' if layout.big_endian else '<'}{kind}{size}")
         return cls(dtype, layout.outer, layout.length, layout.inner)
 
-    def stores(self, other: Layout) -> bool:
-        """Whether a chunk of this layout holds what `other` expects: a boolean is a byte."""
+    def check(self, chunk: Any) -> None:
+        """Checks that a chunk, of which its head suffices, is of this layout; a boolean is a byte.
+
+        Raises
+        ------
+        CorruptError
+            If it is of another, or its head is damaged.
+        """
+        found = describe(chunk)
         shape = (self.outer, self.length, self.inner)
-        if shape != (other.outer, other.length, other.inner):
-            return False
-        return self.dtype == other.dtype or (
-            other.dtype.kind == "b" and self.dtype.kind in "iu" and self.dtype.itemsize == 1
-        )
+        byte = found.dtype.kind in "iu" and found.dtype.itemsize == 1
+        same = found.dtype == self.dtype or (byte and self.dtype.kind == "b")
+        if not same or (found.outer, found.length, found.inner) != shape:
+            raise CorruptError(f"holds {found}, and {self} was expected")
 
     def __str__(self) -> str:
         return f"{self.dtype} of shape ({self.outer}, {self.length}, {self.inner})"
@@ -475,3 +482,76 @@ def decompress_part(chunk: Any, part: Part, out: np.ndarray, threads: int = 1) -
         ctypes.c_uint64(out.nbytes),
         u32(threads, "threads"),
     )
+
+
+_PIECE = np.dtype(
+    [
+        ("address", np.uint64),
+        ("length", np.uint64),
+        ("streams", np.uint64),
+        ("stream_count", np.uint64),
+        ("first_sample", np.uint64),
+        ("sample_count", np.uint64),
+        ("rows", np.uint64),
+    ]
+)
+
+
+class PieceError(Exception):
+    """What is wrong with which of several pieces; its cause is the error itself."""
+
+    def __init__(self, piece: int):
+        super().__init__(piece)
+        self.piece = piece
+
+
+def read_pieces(
+    descriptor: int,
+    layout: Layout,
+    places: Sequence[tuple[int, int]],
+    parts: Sequence[Part],
+    rows: np.ndarray,
+    threads: int = 1,
+) -> None:
+    """Reads and decodes parts of chunks of a layout, side by side on as many threads.
+
+    Only the bytes that they need are read.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of an open file.
+    places
+        First byte of each chunk in the file, and how many it has.
+    parts
+        What is wanted of each.
+    rows : array of np.uint64
+        Address of the memory for each stream of the first part, of the second, and so on.
+
+    Raises
+    ------
+    PieceError
+        For the first part that fails, from its error: a CorruptError if bytes are damaged or the
+        chunk is of another layout.
+    """
+    table, failed = np.empty(len(parts), _PIECE), ctypes.c_uint64()
+    streams = np.concatenate([part.streams for part in parts])
+    counts = np.array([part.streams.size for part in parts], np.uint64)
+    before = (np.cumsum(counts) - counts) * np.uint64(8)
+    table["address"], table["length"] = np.array(places, np.uint64).T
+    table["streams"], table["stream_count"] = before + np.uint64(streams.ctypes.data), counts
+    table["first_sample"] = [part.first_sample for part in parts]
+    table["sample_count"] = [part.sample_count for part in parts]
+    table["rows"] = before + np.uint64(rows.ctypes.data)
+    try:
+        call(
+            "h5flac_read_streams",
+            ctypes.c_int(descriptor),
+            ctypes.byref(layout._as_c()),
+            address(table),
+            ctypes.c_uint64(table.size),
+            u32(threads, "threads"),
+            ctypes.byref(failed),
+        )
+    except Exception as error:
+        raise PieceError(failed.value) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +11,17 @@ import h5py
 import numpy as np
 
 from . import library
-from .chunks import Chunks, Stored, fetch
-from .library import CorruptError, Part
+from .chunks import Chunks, Stored, StoredInFile
+from .library import CorruptError, Part, PieceError
 from .parallel import in_order, thread_count
 from .progress import shown
 
 #: Samples of a frame, about: of each stream so many are decoded at least.
 _FRAME = 8192
-#: Bytes of samples of a task below which threads, which take turns in Python, hinder each other:
-#: 256 KiB take 51 ms of 64 MiB on one thread and 69 on two, 1 MiB 35 and 33.
-_ONE_THREAD = 1 << 20
+#: Samples that a call decodes for each thread, about: so often is progress shown, and Ctrl-C heard.
+_CALL = 1 << 23
+#: Samples of a task below which threads of Python, which take turns, hinder each other.
+_ONE_THREAD = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class _Task:
     rows: np.ndarray
     part: Part
     columns: slice
+
+    @property
+    def decoded(self) -> int:
+        """Samples that are decoded, at least."""
+        return self.rows.size * max(self.part.sample_count, _FRAME)
 
 
 def read(
@@ -88,15 +94,15 @@ def read(
     end = start + (count - 1) * abs(step) + 1 if count else start
     whole = np.empty((streams.size, end - start if count else 0), dset.dtype)
     tasks = list(_tasks(chunks, streams.reshape(-1), start, end)) if whole.size else []
-    # Of each stream a frame at least.
-    samples_of_each = max(end - start, _FRAME)
-    decoded = streams.size * samples_of_each * dset.dtype.itemsize
-    if decoded < _ONE_THREAD * len(tasks):
-        threads = 1
-    within = max(1, threads // max(1, len(tasks)))
     find = chunks.open(len(tasks))
     found = ((task, find(task.offset)) for task in tasks)
-    work = in_order(lambda task: _decode(chunks, *task, whole, within), found, threads)
+    if chunks.in_plain_file:
+        work = _read(chunks, found, whole, threads)
+    else:
+        if sum(task.decoded for task in tasks) < _ONE_THREAD * len(tasks):
+            threads = 1
+        within = max(1, threads // max(1, len(tasks)))
+        work = in_order(lambda task: _decode(chunks, *task, whole, within), found, threads)
     for _ in shown(work, len(tasks), "reading"):
         pass
     result = whole[:, ::step] if step != 1 else whole
@@ -142,6 +148,49 @@ def _tasks(chunks: Chunks, streams: np.ndarray, start: int, end: int) -> Iterato
             yield _Task(offset, rows, part, slice(a - start, b - start))
 
 
+def _read(
+    chunks: Chunks,
+    found: Iterable[tuple[_Task, Stored | None]],
+    whole: np.ndarray,
+    threads: int,
+) -> Iterator[None]:
+    """Does tasks by addresses in the file, many in one call; yields as often as one is done."""
+    batch: list[tuple[_Task, StoredInFile]] = []
+    decoded = 0
+    for task, stored in found:
+        if stored is None or not stored.compressed:
+            _decode(chunks, task, stored, whole, threads)
+            yield
+            continue
+        batch.append((task, stored))
+        decoded += task.decoded
+        if decoded >= _CALL * threads:
+            yield from _read_batch(chunks, batch, whole, threads)
+            batch, decoded = [], 0
+    yield from _read_batch(chunks, batch, whole, threads)
+
+
+def _read_batch(
+    chunks: Chunks, batch: list[tuple[_Task, StoredInFile]], whole: np.ndarray, threads: int
+) -> Iterator[None]:
+    if not batch:
+        return
+    row, sample = whole.strides
+    rows = np.concatenate([task.rows for task, _ in batch]) * row + whole.ctypes.data
+    columns = np.array([task.columns.start for task, _ in batch]) * sample
+    rows += np.repeat(columns, [task.rows.size for task, _ in batch])
+    places = [(stored.address, stored.size) for _, stored in batch]
+    parts = [task.part for task, _ in batch]
+    try:
+        library.read_pieces(
+            batch[0][1].descriptor, chunks.layout, places, parts, rows.astype(np.uint64), threads
+        )
+    except PieceError as error:
+        with chunks.errors_of(batch[error.piece][0].offset):
+            raise error.__cause__ from None
+    yield from (None for _ in batch)
+
+
 def _decode(
     chunks: Chunks, task: _Task, stored: Stored | None, whole: np.ndarray, threads: int
 ) -> None:
@@ -163,29 +212,14 @@ def _decode(
 
 
 def _decode_part(chunks: Chunks, stored: Stored, part: Part, out: np.ndarray, threads: int) -> None:
+    if stored.compressed:
+        stored.decode(chunks.layout, part, out, threads)
+        return
     layout = chunks.layout
-    complete = (
-        part.sample_count == layout.length
-        and part.streams.size == layout.streams
-        and np.array_equal(part.streams, np.arange(layout.streams))
-    )
-    if not stored.compressed:
-        raw = decode_chunk(chunks, stored)
-        raw = raw.reshape(layout.outer, layout.length, layout.inner).swapaxes(1, 2)
-        samples = slice(part.first_sample, part.first_sample + part.sample_count)
-        out[...] = raw.reshape(layout.streams, layout.length)[part.streams.astype(int), samples]
-    elif complete:
-        data = stored.whole()
-        chunks.check(data)
-        if layout.inner == 1:
-            library.decompress(data, out, threads)
-        else:
-            library.decompress_part(data, part, out, threads)
-    else:
-        head = stored.head()
-        chunks.check(head)
-        found = fetch(stored, library.byte_ranges(head, part))
-        library.decompress_ranges(head, part, *found, out, threads)
+    raw = decode_chunk(chunks, stored)
+    raw = raw.reshape(layout.outer, layout.length, layout.inner).swapaxes(1, 2)
+    samples = slice(part.first_sample, part.first_sample + part.sample_count)
+    out[...] = raw.reshape(layout.streams, layout.length)[part.streams.astype(int), samples]
 
 
 def decode_chunk(chunks: Chunks, stored: Stored) -> np.ndarray:
@@ -198,7 +232,7 @@ def decode_chunk(chunks: Chunks, stored: Stored) -> np.ndarray:
     """
     data, layout = stored.whole(), chunks.layout
     if stored.compressed:
-        chunks.check(data)
+        chunks.layout.check(data)
         out = np.empty(chunks.chunk_shape, layout.dtype)
         library.decompress(data, out)
         return out

@@ -30,7 +30,6 @@ from zarr.registry import register_codec
 from zarr.storage import StorePath
 
 from . import library
-from .chunks import merged
 from .filter import Flac
 from .library import CorruptError, Layout, Part
 
@@ -284,7 +283,7 @@ class _Reader:
         if time is None:
             return await self._whole(index)
         part = selection.part(self.spec.shape, time)
-        ranges = merged(await asyncio.to_thread(library.byte_ranges, head, part), _GAP)
+        ranges = _merged(await asyncio.to_thread(library.byte_ranges, head, part))
         wanted = (self._bytes(first, int(start), int(length)) for start, length in ranges)
         data = np.concatenate([np.empty(0, np.uint8), *await asyncio.gather(*wanted)])
         lengths = ranges["length"].astype(np.int64)
@@ -311,6 +310,19 @@ class _Reader:
             size = 0 if found is None else found.size
             raise CorruptError(f"has {size} bytes from {start} on, and {length} of them are needed")
         return found
+
+
+def _merged(ranges: np.ndarray) -> np.ndarray:
+    """Ascending byte ranges, those close to each other made one."""
+    if not ranges.size:
+        return ranges
+    starts = ranges["start"].astype(np.int64)
+    ends = starts + ranges["length"].astype(np.int64)
+    first = np.flatnonzero(np.concatenate(([True], starts[1:] - ends[:-1] > _GAP)))
+    last = np.append(first[1:], starts.size) - 1
+    result = np.empty(first.size, ranges.dtype)
+    result["start"], result["length"] = starts[first], ends[last] - starts[first]
+    return result
 
 
 register_codec(H5FlacCodec.name, H5FlacCodec)

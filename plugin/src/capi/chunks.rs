@@ -5,7 +5,7 @@ use super::{Layout, input, one, output, status};
 use crate::environment;
 use crate::memory::{self, Buffer, afford};
 use crate::words::Local;
-use h5flac::chunk::{self, Options, Request};
+use h5flac::chunk::{self, Head, Options, Request};
 use h5flac::{Error, Params, Result};
 use libc::{c_double, c_int, c_uint, c_void};
 
@@ -272,8 +272,17 @@ pub unsafe extern "C" fn h5flac_decompress(
                 out.len()
             )));
         }
-        let options = options(threads);
-        afford(head.most_held_decoding(raw, head.shape.length, options.threads))?;
-        head.decompress_into(bytes, out, &options)
+        decode_all(&head, bytes, out, &options(threads))
     })
+}
+
+/// Decodes a whole chunk into `out` of its raw length, where there is memory for that.
+pub(super) fn decode_all(
+    head: &Head,
+    bytes: &[u8],
+    out: &mut [u8],
+    options: &Options,
+) -> Result<()> {
+    afford(head.most_held_decoding(out.len(), head.shape.length, options.threads))?;
+    head.decompress_into(bytes, out, options)
 }

@@ -8,6 +8,7 @@ pub mod chunks;
 pub mod files;
 pub mod params;
 pub mod selection;
+pub mod stored;
 
 use crate::guard;
 use h5flac::{ByteOrder, Class, Dtype, Error, ErrorKind, Result, Shape};
@@ -97,6 +98,7 @@ fn status(body: impl FnOnce() -> Result<()>) -> c_int {
                 ErrorKind::Corrupt => -3,
                 ErrorKind::Truncated => -4,
                 ErrorKind::TooLarge => -5,
+                ErrorKind::Io => -7,
                 _ => -6,
             }
         }

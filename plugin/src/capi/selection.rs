@@ -1,10 +1,10 @@
 //! Some samples of some streams: from a chunk in memory, or from the byte ranges they need.
 
-use super::chunks::options;
+use super::chunks::{decode_all, options};
 use super::{input, one, output, size, status};
 use crate::memory::{self, afford};
 use h5flac::chunk::{Head, Options, Selection};
-use h5flac::{Error, Result};
+use h5flac::{Dtype, Error, Result, Shape};
 use libc::{c_int, c_uint, c_void};
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ pub struct CRange {
 }
 
 /// Checked copy of a [`CSelection`].
-struct Wanted {
+pub(super) struct Wanted {
     streams: Option<Vec<usize>>,
     samples: Range<usize>,
 }
@@ -40,7 +40,7 @@ struct Wanted {
 impl Wanted {
     /// # Safety
     /// `selection` is null or one whose streams are null or as many as it says.
-    unsafe fn read(selection: *const CSelection) -> Result<Self> {
+    pub(super) unsafe fn read(selection: *const CSelection) -> Result<Self> {
         // SAFETY: the caller's promise.
         let given =
             unsafe { selection.as_ref() }.ok_or_else(|| Error::invalid("selection is null"))?;
@@ -61,27 +61,43 @@ impl Wanted {
         Ok(Wanted { streams, samples: first..end })
     }
 
-    fn selection(&self) -> Selection<'_> {
+    pub(super) fn selection(&self) -> Selection<'_> {
         Selection { streams: self.streams.as_deref(), samples: self.samples.clone() }
+    }
+
+    /// Whether a chunk that is decoded whole is the selection, in its order.
+    pub(super) fn is_all(&self, head: &Head) -> bool {
+        let mut streams = self.streams.iter().flatten().enumerate();
+        let all = self.streams.as_ref().is_none_or(|s| s.len() == head.shape.streams());
+        let in_order = all && streams.all(|(i, &stream)| i == stream);
+        in_order && head.shape.inner == 1 && self.samples == (0..head.shape.length)
+    }
+
+    /// How many streams it has of chunks of a type and shape, and the bytes of each.
+    pub(super) fn extent(&self, dtype: &Dtype, shape: &Shape) -> Result<(usize, usize)> {
+        let all = shape.streams();
+        if let Some(n) = self.streams.iter().flatten().find(|&&n| n >= all) {
+            return Err(Error::invalid(format!("stream {n}, but the chunk has {all}")));
+        }
+        if self.samples.end > shape.length {
+            return Err(Error::invalid(format!(
+                "samples {:?}, but streams have {}",
+                self.samples, shape.length
+            )));
+        }
+        let streams = self.streams.as_ref().map_or(all, Vec::len);
+        let row = self.samples.len().checked_mul(dtype.element_size());
+        row.filter(|&row| {
+            row.checked_mul(streams).is_some_and(|bytes| bytes <= isize::MAX as usize)
+        })
+        .map(|row| (streams, row))
+        .ok_or_else(|| Error::too_large("the selected samples overflow memory"))
     }
 
     /// Checks that the selection exists in the chunk and fills `out` exactly.
     fn fits(&self, head: &Head, out: &[u8]) -> Result<()> {
-        let all = head.shape.streams();
-        let streams = self.streams.as_ref().map_or(all, Vec::len);
-        if let Some(n) = self.streams.iter().flatten().find(|&&n| n >= all) {
-            return Err(Error::invalid(format!("stream {n}, but the chunk has {all}")));
-        }
-        if self.samples.end > head.shape.length {
-            return Err(Error::invalid(format!(
-                "samples {:?}, but streams have {}",
-                self.samples, head.shape.length
-            )));
-        }
-        let bytes = streams
-            .checked_mul(self.samples.len())
-            .and_then(|n| n.checked_mul(head.dtype.element_size()));
-        if bytes != Some(out.len()) {
+        let (streams, row) = self.extent(&head.dtype, &head.shape)?;
+        if streams * row != out.len() {
             return Err(Error::invalid(format!(
                 "out has {} bytes for {streams} streams of {} samples of {} bytes",
                 out.len(),
@@ -93,7 +109,7 @@ impl Wanted {
     }
 
     /// Decodes it where there is memory for that.
-    fn decode<'b>(
+    pub(super) fn decode<'b>(
         &self,
         head: &Head,
         fetch: &(dyn Fn(Range<u64>) -> Option<&'b [u8]> + Sync),
@@ -102,6 +118,31 @@ impl Wanted {
     ) -> Result<()> {
         afford(head.most_held_decoding(out.len(), self.samples.len(), options.threads))?;
         head.decode_selection(&self.selection(), fetch, out, options)
+    }
+}
+
+/// Bytes of a chunk, each with the place where it begins, ascending.
+pub(super) struct Pieces<'b>(Vec<(u64, &'b [u8])>);
+
+impl<'b> Pieces<'b> {
+    /// The first bytes of a chunk, and ascending ranges whose bytes come one after another.
+    pub(super) fn of(first: &'b [u8], ranges: &[Range<u64>], mut bytes: &'b [u8]) -> Self {
+        let mut pieces = vec![(0, first)];
+        for range in ranges {
+            let (piece, rest) = bytes.split_at((range.end - range.start) as usize);
+            bytes = rest;
+            pieces.push((range.start, piece));
+        }
+        Pieces(pieces)
+    }
+
+    /// The bytes of a range, where a piece has them all.
+    pub(super) fn get(&self, range: Range<u64>) -> Option<&'b [u8]> {
+        let at = self.0.partition_point(|piece| piece.0 <= range.start).checked_sub(1)?;
+        let (start, piece) = self.0[at];
+        let from = usize::try_from(range.start - start).ok()?;
+        let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
+        piece.get(from..from.checked_add(length)?)
     }
 }
 
@@ -129,12 +170,16 @@ pub unsafe extern "C" fn h5flac_decompress_streams(
         };
         let head = memory::head(bytes)?;
         wanted.fits(&head, out)?;
+        let options = options(threads);
+        if wanted.is_all(&head) {
+            return decode_all(&head, bytes, out, &options);
+        }
         let fetch = |range: Range<u64>| {
             let (start, end) =
                 (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
             bytes.get(start..end)
         };
-        wanted.decode(&head, &fetch, out, &options(threads))
+        wanted.decode(&head, &fetch, out, &options)
     })
 }
 
@@ -236,13 +281,7 @@ pub unsafe extern "C" fn h5flac_decompress_ranges(
             pieces.push((range.start, piece));
         }
         pieces.sort_by_key(|piece| piece.0);
-        let fetch = |range: Range<u64>| {
-            let at = pieces.partition_point(|piece| piece.0 <= range.start).checked_sub(1)?;
-            let (start, piece) = pieces[at];
-            let from = usize::try_from(range.start - start).ok()?;
-            let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
-            piece.get(from..from.checked_add(length)?)
-        };
-        wanted.decode(&head, &fetch, out, &options(threads))
+        let pieces = Pieces(pieces);
+        wanted.decode(&head, &|range| pieces.get(range), out, &options(threads))
     })
 }

@@ -136,7 +136,7 @@ def _streams(chunks: Chunks, threads: int) -> list[dict[str, Any]]:
         offset, chunk = task
         with chunks.errors_of(offset):
             data = chunk.whole()
-            chunks.check(data)
+            chunks.layout.check(data)
             return offset, _merged(library.streams(data))
 
     compressed = (task for task in chunks.stored() if task[1].compressed)

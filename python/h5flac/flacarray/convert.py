@@ -273,7 +273,7 @@ def _rules(dataset: h5py.Dataset, threads: int) -> tuple[np.ndarray, np.ndarray]
         offset, chunk = task
         with chunks.errors_of(offset):
             data = chunk.whole()
-            chunks.check(data)
+            chunks.layout.check(data)
             return offset, library.streams(data)[:, 0]
 
     for offset, found in in_order(describe, stored, threads):

@@ -216,6 +216,21 @@ def test_chunks_that_the_filter_skipped_come_back(file, rng):
     check(dset, [3], slice(150, 310))
 
 
+@pytest.mark.parametrize("samples_of_a_call", [1, 20_000, 1 << 23])
+def test_the_number_of_calls_changes_nothing(file, rng, monkeypatch, samples_of_a_call):
+    # Of eight chunks the third is not stored, and the sixth not compressed.
+    monkeypatch.setattr(h5flac.reading, "_CALL", samples_of_a_call)
+    dset = file.create_dataset("x", (4, 800), "f4", chunks=(2, 200), fillvalue=2.5, **Flac())
+    data = drifting(rng, (4, 800))
+    dset[:, :400], dset[:, 600:], dset[2:] = data[:, :400], data[:, 600:], data[2:]
+    dset.id.write_direct_chunk((2, 200), data[2:, 200:400].tobytes(), 1)
+    assert dset.id.get_num_chunks() == 7
+    for threads in (1, 3):
+        for samples in (slice(None), slice(150, 650), 399):
+            wanted = dset[...][..., samples]
+            assert np.array_equal(h5flac.read(dset, samples=samples, threads=threads), wanted)
+
+
 def test_fletcher32_behind_the_filter_comes_back(file, rng):
     data = drifting(rng, (4, 900))
     dset = file.create_dataset("x", data=data, chunks=(2, 200), fletcher32=True, **Flac())
@@ -318,6 +333,18 @@ def test_a_chunk_of_another_shape_or_type_is_an_error(file, rng):
             h5flac.CorruptError, match=r"/x: chunk at \(0, 0\): holds float32 of shape"
         ):
             h5flac.read(dset, samples=samples)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_first_of_damaged_chunks_is_named(file, rng, monkeypatch, threads):
+    data = drifting(rng, (6, 800))
+    dset = file.create_dataset("x", data=data, chunks=(2, 200), **Flac())
+    for place in ((2, 600), (4, 0)):
+        damage(dset, place, 70)
+    for samples_of_a_call in (1, 1 << 23):
+        monkeypatch.setattr(h5flac.reading, "_CALL", samples_of_a_call)
+        with pytest.raises(h5flac.CorruptError, match=r"/x: chunk at \(2, 600\): "):
+            h5flac.read(dset, threads=threads)
 
 
 def test_a_chunk_cut_short_is_an_error(file, rng):
