@@ -13,6 +13,9 @@ from .chunks import Chunks
 from .parallel import in_order, thread_count
 from .progress import shown
 
+#: Bytes of a chunk below which threads, which take turns in Python, hinder each other.
+_ONE_THREAD = 1 << 17
+
 
 def write(
     dset: h5py.Dataset,
@@ -65,6 +68,8 @@ def write(
     if not offsets or 0 in expected:
         return
     within = max(1, threads // len(offsets))
+    if chunks.layout.nbytes < _ONE_THREAD:
+        threads = 1
 
     def tasks() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         for offset in offsets:

@@ -295,6 +295,7 @@ unsafe fn read(
     let length = if metadata.is_file() { metadata.len() } else { u64::MAX };
     let (dtype, shape) = layout.read().map_err(general)?;
     let source = Source { file, length, dtype, shape };
+    afford(pieces.len().saturating_mul(size_of::<(usize, Piece<'_>)>())).map_err(general)?;
     let pieces: Vec<_> = pieces
         .iter()
         .enumerate()
