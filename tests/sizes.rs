@@ -52,6 +52,27 @@ fn noise_costs_what_its_entropy_says() {
     check("times", bits(&times, 4, Mode::Lossless), 13.0);
 }
 
+/// Counts times a factor, within errors that are multiples of half of it: many lie half a step from
+/// two multiples of an even step, which rounding puts beyond the bound.
+fn check_counts<T: Sample>(factor: f64) {
+    let counts = |x: &f64| T::from_f64((20.0 * x).round() as i64 as f64 * factor);
+    let xs = map(&noise(200_000), counts);
+    let lossless = bits(&xs, 1, Mode::Lossless);
+    assert!(lossless <= 6.6, "{factor}: {lossless:.3} bits per sample");
+    for times in 1..=8 {
+        let found = bits(&xs, 1, Mode::Quanta(f64::from(times) * factor));
+        assert!(found <= lossless + 0.02, "{times} times {factor}: {found:.3}, not {lossless:.3}");
+    }
+}
+
+#[test]
+fn counts_cost_no_more_within_an_error_than_without() {
+    for factor in [0.1, 0.01, 0.037, 0.305_175_7, 1.0, 0.125] {
+        check_counts::<f32>(factor);
+        check_counts::<f64>(factor);
+    }
+}
+
 #[test]
 fn constant_and_missing_streams_cost_a_few_bytes() {
     for count in [1, 100] {

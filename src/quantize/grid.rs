@@ -31,7 +31,7 @@ pub fn find<T: Sample>(samples: &[T]) -> Option<Rule> {
 
 /// Whether [`find`] could have given this rule.
 pub fn fits<T: Sample>(rule: Rule, samples: &[T]) -> bool {
-    fit(rule, samples).is_some_and(|fit| fit.useful)
+    fit(rule, samples).is_some_and(|fit| fit.useful && or_multiples(fit, samples).rule == rule)
 }
 
 /// A rule and how it fits.
@@ -44,11 +44,24 @@ struct Fit {
     useful: bool,
 }
 
-/// The fewest decimals that fit.
+/// The fewest decimals that fit, or the multiples of that step.
 fn decimal<T: Sample>(samples: &[T]) -> Option<Fit> {
     let rules = (0..POWERS_OF_TEN.len() as u32).map(|power| Rule::Decimal { numerator: 1, power });
     // More decimals than fit are no better.
-    rules.into_iter().find_map(|rule| fit(rule, samples)).filter(|fit| fit.useful)
+    let decimal = rules.into_iter().find_map(|rule| fit(rule, samples))?;
+    Some(or_multiples(decimal, samples)).filter(|fit| fit.useful)
+}
+
+/// A fit, or, for decimals, that of the multiples of their step, if fewer miss those: integers times
+/// 0.1 are not always the closest to a decimal.
+fn or_multiples<T: Sample>(decimal: Fit, samples: &[T]) -> Fit {
+    let multiples = match decimal.rule {
+        Rule::Decimal { .. } if decimal.misses > 0 => {
+            fit(Rule::Quanta(decimal.rule.step()), samples)
+        }
+        _ => None,
+    };
+    multiples.filter(|multiples| multiples.misses < decimal.misses).unwrap_or(decimal)
 }
 
 /// The power of two of which the samples are multiples, but for some whose cost as exceptions is

@@ -66,6 +66,8 @@ pub struct Plan {
     pub padding: Option<u64>,
     /// Expected bits in all.
     pub(super) cost: f64,
+    /// Of them those of exceptions.
+    pub(super) exceptions: f64,
     /// Whether every sample was looked at; else there may be more exceptions than expected.
     pub surveyed: bool,
 }
@@ -94,6 +96,7 @@ impl Plan {
             coded,
             padding: None,
             cost: 0.0,
+            exceptions: 0.0,
             surveyed: true,
         }
     }

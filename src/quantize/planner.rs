@@ -156,6 +156,12 @@ impl<'a, T: Sample> Planner<'a, T> {
         }
         let preferred = if T::FLOAT { self.preferred(view, used, index, grids) } else { None };
         let preferred = preferred.and_then(|quantizer| self.shape(view, coded, quantizer));
+        let preferred = match preferred {
+            Some(plan) if !plan.quantizer.is_exact() && plan.exceptions > coded as f64 => {
+                Some(self.without_ties(view, used, coded, plan, grids))
+            }
+            other => other,
+        };
         // Where the type is hardly finer than an estimated step, a rewritten chunk could not find
         // that step again.
         let preferred = preferred.filter(|plan| {
@@ -224,6 +230,24 @@ impl<'a, T: Sample> Planner<'a, T> {
         quantizer.is_usable().then_some(quantizer)
     }
 
+    /// A lossy plan with many exceptions, or the lossless one for samples on a grid of their own, if
+    /// it costs less. Where a step is an even multiple of theirs, many lie half a step from their
+    /// neighbours, and to round those pushes them past the bound.
+    fn without_ties(
+        &mut self,
+        view: &StreamView<'_>,
+        used: usize,
+        coded: usize,
+        plan: Plan,
+        grids: &mut Grids,
+    ) -> Plan {
+        let valid = Valid::new(view, used, self.fill);
+        let rule = self.grid(view, &valid, used, grids);
+        let exact = rule.map(Quantizer::lossless).filter(Quantizer::is_usable);
+        let exact = exact.and_then(|quantizer| self.shape(view, coded, quantizer));
+        exact.filter(|exact| exact.cost < plan.cost).unwrap_or(plan)
+    }
+
     /// The grid on which a stream's floats lie.
     fn grid(
         &mut self,
@@ -271,9 +295,11 @@ impl<'a, T: Sample> Planner<'a, T> {
             width: 0,
             coded,
             padding: None,
-            cost: exception_bits::<T>(&found, &quantizer.rule),
+            exceptions: exception_bits::<T>(&found, &quantizer.rule),
+            cost: 0.0,
             surveyed: outline.is_none(),
         };
+        plan.cost = plan.exceptions;
         if least == most {
             plan.offset = least;
             return Some(plan);

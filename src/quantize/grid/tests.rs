@@ -51,7 +51,7 @@ fn counts_times_a_factor_are_found() {
         assert!((spoiled.step() / factor - 1.0).abs() < 1e-6, "{spoiled:?} of {factor}");
     }
     let adc = 10.0 / 32768.0 / 1.37;
-    for factor in [0.3051757, adc, 1e-9, 0.1, 7.0 / 3.0, 1e12 / 7.0] {
+    for factor in [0.3051757, adc, 1e-9, 0.1, 0.01, 1e-3, 7.0 / 3.0, 1e12 / 7.0] {
         for sigma in [3.0, 10.0, 30.0, 60.0, 100.0, 1e3, 1e4] {
             check::<f32>(sigma, 0.0, factor);
             check::<f32>(sigma, 2e4, factor);
