@@ -74,6 +74,19 @@ fn counts_cost_no_more_within_an_error_than_without() {
 }
 
 #[test]
+fn lossless_noise_about_zero_costs_little_more_than_its_digits() {
+    // Of normal numbers sign and exponent take three to four bits, all of the mantissa its length.
+    let noise = noise(200_000);
+    let halves = bits(&map(&noise, |&x| half::f16::from_f64(x)), 1, Mode::Lossless);
+    let singles = bits(&map(&noise, |&x| x as f32), 1, Mode::Lossless);
+    let doubles = bits(&noise, 1, Mode::Lossless);
+    let wide = bits(&map(&noise, |&x| 1e3 * x.powi(3)), 1, Mode::Lossless);
+    for (found, most) in [(halves, 13.8), (singles, 26.8), (doubles, 55.8), (wide, 57.8)] {
+        assert!(found <= most, "{found:.3} bits per sample, at most {most} were expected");
+    }
+}
+
+#[test]
 fn constant_and_missing_streams_cost_a_few_bytes() {
     for count in [1, 100] {
         let most = 60 + 8 * count;

@@ -357,7 +357,7 @@ impl<T: Sample> Chunk<'_, '_, T> {
             } else {
                 plan.form
             },
-            offset: plan.offset,
+            offset: plan.zero::<T>(),
             factor: plan.factor,
             width: *width,
             block: if plan.form == Form::Constant { 0 } else { *block },

@@ -48,8 +48,8 @@ pub enum Form {
 pub struct Plan {
     /// Finds the integers n.
     pub quantizer: Quantizer,
-    /// Subtracted from n.
-    pub offset: i64,
+    /// Subtracted from n less the rule's origin.
+    pub(super) offset: i64,
     /// Divides the rest into k.
     pub factor: u64,
     /// Integers further from the first than the second are exceptions.
@@ -101,6 +101,11 @@ impl Plan {
         }
     }
 
+    /// The n that k = 0 stands for.
+    pub fn zero<T: Sample>(&self) -> i64 {
+        self.offset.wrapping_add(self.quantizer.rule.origin::<T>())
+    }
+
     /// The largest n less the least.
     pub(super) fn span(&self) -> u64 {
         self.range.1.abs_diff(self.range.0)
@@ -123,7 +128,7 @@ impl Plan {
         if width <= MOST_WIDTH {
             if self.coded < length && self.padding.is_none() {
                 // So far k = 0 stood for it.
-                let x: T = self.quantizer.rule.decode(self.offset, self.coded);
+                let x: T = self.quantizer.rule.decode(self.zero::<T>(), self.coded);
                 self.padding = Some(x.bits());
             }
             (self.offset, self.width) = (offset, width);

@@ -126,10 +126,10 @@ impl<'a, T: Sample> Planner<'a, T> {
         self.sketch.draw(view, used);
         let mut plan = self.best(view, index, used, coded, grids);
         let rule = plan.quantizer.rule;
-        let x: T = rule.decode(plan.offset, coded);
-        let padded = x.bits() == padding
-            && !rule.is_outside(plan.offset, x)
-            && !matches!(rule, Rule::Dithered(..));
+        let zero = plan.zero::<T>();
+        let x: T = rule.decode(zero, coded);
+        let padded =
+            x.bits() == padding && !rule.is_outside(zero, x) && !matches!(rule, Rule::Dithered(..));
         if coded < view.len() && !padded {
             plan.padding = Some(padding);
         }

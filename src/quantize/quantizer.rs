@@ -57,8 +57,8 @@ impl Quantizer {
         self.exact
     }
 
-    /// Writes each sample's integer to `out`. Indices of samples that the rule cannot give
-    /// back are appended to `misses`; their integers mean nothing. `first` is the stream's index
+    /// Writes each sample's integer, less the rule's origin, to `out`. Indices of samples that the
+    /// rule cannot give back are appended to `misses`; their integers mean nothing. `first` is the stream's index
     /// of the first sample.
     pub fn run<T: Sample>(
         &self,
@@ -70,7 +70,9 @@ impl Quantizer {
         let pairs = samples.iter().zip(&mut *out);
         match self.rule {
             Rule::Ordered => pairs.for_each(|(&x, out)| *out = x.to_ordered()),
-            Rule::Folded => pairs.for_each(|(&x, out)| *out = zigzag(x.to_ordered()) as i64),
+            Rule::Folded => pairs.for_each(|(&x, out)| {
+                *out = (zigzag(x.to_ordered()) as i64).wrapping_sub(self.rule.origin::<T>());
+            }),
             Rule::Affine { .. } | Rule::Dithered(..) | Rule::Quanta(_) | Rule::Decimal { .. } => {
                 for (i, (&x, out)) in pairs.enumerate() {
                     let integer = match self.rule {

@@ -62,6 +62,12 @@ impl Rule {
         }
     }
 
+    /// The middle of the integers, which those of a plan are relative to: 2^63 for those that are
+    /// unsigned and need all 64 bits, so that they keep their order; else 0.
+    pub fn origin<T: Sample>(&self) -> i64 {
+        if *self == Rule::Folded && T::SIZE == 8 { i64::MIN } else { 0 }
+    }
+
     /// Whether integer `n`, decoded as `x`, is beyond the sample type's range. (A float's product
     /// may become infinite: that is no matter.)
     #[inline(always)]
