@@ -196,17 +196,21 @@ int h5flac_decompress_ranges(const void *head, uint64_t head_length,
 
 /* A selection of a chunk in an open file, and where its samples go. */
 typedef struct h5flac_piece {
-    uint64_t address; /* first byte of the chunk in the file, and how many it has: what H5Dget_chunk_info tells */
-    uint64_t length;
+    uint64_t address; /* first byte of the chunk in the file */
+    uint64_t length;  /* bytes of the chunk, without the four of fletcher32 where that follows */
     h5flac_selection selection;
-    void *const *rows; /* for each selected stream, where its samples go */
+    /* For each selected stream (all outer * inner of them where selection.streams is NULL), where its
+     * sample_count elements go, in the chunk's type and byte order; aligned or not. */
+    void *const *rows;
 } h5flac_piece;
 
-/* Reads and decodes pieces of chunks of one layout, side by side on as many threads. file: a POSIX file descriptor,
- * whose position stays as it is. Of each chunk the head and the bytes that the selection needs are read, or all where
- * that is the whole chunk, and verified; a chunk of another layout is corrupt, but that integers of one byte may be
- * of either class, for booleans. Rows must not overlap; those that follow each other without a gap are taken for one
- * array. failed: NULL, or set to the number of the piece that the error is about. */
+/* Reads and decodes pieces of chunks of one layout; any number of them may be of the same chunk. Of each chunk the head
+ * and the bytes that the selection needs are read and verified, or all where it is the whole chunk in order.
+ * file: a POSIX file descriptor, whose position stays as it is. layout: what each chunk must be, else it is
+ * corrupt; integers of one byte may be of either class, for booleans. Rows must not overlap; those that follow each
+ * other without a gap are taken for one array. threads: how many work at the same time, 0 for what
+ * H5FLAC_NUM_THREADS says. failed: NULL, or where the number of the first piece that failed is put, or count
+ * if the error is about none. */
 int h5flac_read_streams(int file, const h5flac_layout *layout, const h5flac_piece *pieces,
                         uint64_t count, unsigned threads, uint64_t *failed);
 

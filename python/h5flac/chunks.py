@@ -79,7 +79,7 @@ class Stored:
 
 
 class StoredInFile(Stored):
-    """The bytes of a chunk, in a file: only those that are asked for are read."""
+    """The bytes of a chunk, in a file, from where `library.read_pieces` reads what it needs."""
 
     def __init__(self, descriptor: int, address: int, size: int, compressed: bool):
         self.descriptor = descriptor
@@ -132,6 +132,7 @@ class Chunks:
                 "use h5py's own dataset[...]"
             )
         self.fletcher32 = len(pipeline) > 1
+        self._leaves_partial = libhdf5.leaves_partial_chunks(dataset)
         #: The value where nothing is stored. HDF5 is not to be asked on other threads: who reads
         #: while h5py visits a file's datasets holds its lock.
         self.fillvalue = dataset.fillvalue
@@ -199,11 +200,11 @@ class Chunks:
 
     @contextmanager
     def errors_of(self, offset: tuple[int, ...]) -> Iterator[None]:
-        """Says of a CorruptError, or a NotImplementedError about a later format, which chunk it
-        is about."""
+        """Says of damage, a later format, a failing disk or a lack of memory which chunk it is
+        about."""
         try:
             yield
-        except (CorruptError, NotImplementedError) as error:
+        except (OSError, NotImplementedError, MemoryError) as error:
             where = ", ".join(map(str, offset))
             raise type(error)(f"{self.name}: chunk at ({where}): {error}") from None
 
@@ -230,14 +231,14 @@ class Chunks:
             info = look_up(offset)
             if info is None or info.byte_offset is None:
                 return None
-            size, compressed = self._applied(info.size, info.filter_mask)
+            size, compressed = self._applied(offset, info.size, info.filter_mask)
             return StoredInFile(descriptor, info.byte_offset, size, compressed)
 
         def directly(offset: tuple[int, ...]) -> Stored | None:
             if libhdf5.chunk_size(self.dataset, offset) == 0:
                 return None
             mask, data = dataset.read_direct_chunk(offset)
-            return Stored(data, *self._applied(len(data), mask))
+            return Stored(data, *self._applied(offset, len(data), mask))
 
         return by_address if plain else directly
 
@@ -271,11 +272,12 @@ class Chunks:
             )
         for info in self._all_infos():
             place = tuple(o // c for o, c in zip(info.chunk_offset, self.chunk_shape, strict=True))
-            size, compressed = self._applied(info.size, info.filter_mask)
+            size, compressed = self._applied(info.chunk_offset, info.size, info.filter_mask)
             if not compressed:
                 raise ValueError(
                     f"{name}: the chunk at {info.chunk_offset} is stored uncompressed, as HDF5 "
-                    "does when it does not find the filter; h5repack compresses it"
+                    "does when it does not find the filter, or is told to leave partial chunks; "
+                    "h5repack compresses it"
                 )
             yield place, info.byte_offset, size
 
@@ -300,11 +302,18 @@ class Chunks:
         before = zip(limits[:unlimited], self.chunk_shape, strict=False)
         return all(n <= c for n, c in before) or not libhdf5.has_extensible_array(self.dataset)
 
-    def _applied(self, size: int, mask: int) -> tuple[int, bool]:
+    def is_left(self, offset: tuple[int, ...]) -> bool:
+        """Whether HDF5 applies no filter to a chunk: the dataset may leave partial ones alone."""
+        ends = zip(offset, self.chunk_shape, self.shape, strict=True)
+        return self._leaves_partial and any(o + c > n for o, c, n in ends)
+
+    def _applied(self, offset: tuple[int, ...], size: int, mask: int) -> tuple[int, bool]:
         """Bytes of a chunk without those of fletcher32, and whether it is compressed.
 
         A bit of the mask is set for each filter that was left out.
         """
+        if self.is_left(offset):
+            return size, False
         if self.fletcher32 and not mask & 2:
             size = max(0, size - _FLETCHER32_LENGTH)
         return size, not mask & 1

@@ -16,6 +16,7 @@ EXTENSIONS = {
 }
 
 _EXTENSIBLE_ARRAY = 4
+_DONT_FILTER_PARTIAL_CHUNKS = 2
 
 
 def of_package(package: str) -> ctypes.CDLL:
@@ -37,6 +38,15 @@ def has_extensible_array(dataset: h5py.Dataset) -> bool:
             ctypes.c_int64(dataset.id.id), ctypes.byref(kind)
         )
     return kind.value == _EXTENSIBLE_ARRAY
+
+
+def leaves_partial_chunks(dataset: h5py.Dataset) -> bool:
+    """Whether chunks that reach over the dataset's edge are stored without filters."""
+    options = ctypes.c_uint()
+    with phil:
+        plist = dataset.id.get_create_plist()
+        of_package("h5py").H5Pget_chunk_opts(ctypes.c_int64(plist.id), ctypes.byref(options))
+    return bool(options.value & _DONT_FILTER_PARTIAL_CHUNKS)
 
 
 def chunk_size(dataset: h5py.Dataset, offset: tuple[int, ...]) -> int:

@@ -213,8 +213,14 @@ class Layout:
         dtype = np.dtype(f"{'>' if layout.big_endian else '<'}{kind}{size}")
         return cls(dtype, layout.outer, layout.length, layout.inner)
 
+    @property
+    def _is_byte(self) -> bool:
+        return self.dtype.kind in "iub" and self.dtype.itemsize == 1
+
     def check(self, chunk: Any) -> None:
-        """Checks that a chunk, of which its head suffices, is of this layout; a boolean is a byte.
+        """Checks that a chunk, of which its head suffices, is of this layout.
+
+        A boolean is a byte, signed or not; so are integers of one byte, as for `read_pieces`.
 
         Raises
         ------
@@ -223,8 +229,7 @@ class Layout:
         """
         found = describe(chunk)
         shape = (self.outer, self.length, self.inner)
-        byte = found.dtype.kind in "iu" and found.dtype.itemsize == 1
-        same = found.dtype == self.dtype or (byte and self.dtype.kind == "b")
+        same = found.dtype == self.dtype or (found._is_byte and self._is_byte)
         if not same or (found.outer, found.length, found.inner) != shape:
             raise CorruptError(f"holds {found}, and {self} was expected")
 
@@ -532,7 +537,7 @@ def read_pieces(
     ------
     PieceError
         For the first part that fails, from its error: a CorruptError if bytes are damaged or the
-        chunk is of another layout.
+        chunk is of another layout, an OSError if they cannot be read.
     """
     table, failed = np.empty(len(parts), _PIECE), ctypes.c_uint64()
     streams = np.concatenate([part.streams for part in parts])
@@ -554,4 +559,6 @@ def read_pieces(
             ctypes.byref(failed),
         )
     except Exception as error:
+        if failed.value >= table.size:
+            raise
         raise PieceError(failed.value) from error

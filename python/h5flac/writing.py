@@ -71,12 +71,14 @@ def write(
     if chunks.layout.nbytes < _ONE_THREAD:
         threads = 1
 
-    def tasks() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    def tasks() -> Iterator[tuple[tuple[int, ...], np.ndarray, np.ndarray | None]]:
         for offset in offsets:
-            yield _cut(chunks, arr, start, offset), _cut_steps(chunks, steps, offset)
+            yield offset, _cut(chunks, arr, start, offset), _cut_steps(chunks, steps, offset)
 
-    def compress(task: tuple[np.ndarray, np.ndarray | None]) -> bytes:
-        data, step = task
+    def compress(task: tuple[tuple[int, ...], np.ndarray, np.ndarray | None]) -> bytes:
+        offset, data, step = task
+        if chunks.is_left(offset):
+            return data.tobytes()
         return library.compress(
             data, chunks.layout, chunks.words, quanta=step, fill=chunks.fill, threads=within
         )

@@ -84,16 +84,7 @@ impl Head {
                 self.raw_len()
             )));
         }
-        let expected = self.chunk_len()?;
-        if expected > bytes.len() as u64 {
-            return Err(Error::truncated(format!(
-                "{} bytes of a chunk of {expected}",
-                bytes.len()
-            )));
-        }
-        if expected < bytes.len() as u64 {
-            return Err(Error::corrupt(format!("{} bytes for a chunk of {expected}", bytes.len())));
-        }
+        self.check_length(bytes.len() as u64)?;
         let (covered, check) =
             bytes.split_last_chunk::<TRAILER>().expect("longer than its trailer");
         if options.verify && crc32(covered, options.threads) != u32::from_le_bytes(*check) {

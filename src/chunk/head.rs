@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::flac::{FILE_HEADER, file_header};
 use crate::layout::{ByteOrder, Class, Dtype, Shape};
 use crate::quantize::Form;
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// First bytes of every chunk.
@@ -121,7 +122,7 @@ impl Head {
         usize::try_from(length)
             .ok()
             .and_then(|n| n.checked_add(PREFIX))
-            .ok_or_else(|| Error::too_large(format!("a head of {length} bytes")))
+            .ok_or_else(|| Error::corrupt(format!("a head of {length} bytes")))
     }
 
     /// Parses and verifies a head; bytes after it do no harm.
@@ -210,6 +211,23 @@ impl Head {
         self.payload
             .checked_add((self.length + TRAILER) as u64)
             .ok_or_else(|| Error::too_large(format!("a payload of {} bytes", self.payload)))
+    }
+
+    /// Checks that the chunk has so many bytes.
+    ///
+    /// # Errors
+    /// `Truncated` if it has more, `Corrupt` if it has fewer.
+    pub fn check_length(&self, found: u64) -> Result<()> {
+        let expected = self.chunk_len()?;
+        match found.cmp(&expected) {
+            Ordering::Less => {
+                Err(Error::truncated(format!("{found} bytes of a chunk of {expected}")))
+            }
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => {
+                Err(Error::corrupt(format!("{found} bytes for a chunk of {expected}")))
+            }
+        }
     }
 
     /// Whether the payload is the chunk's raw bytes.

@@ -56,13 +56,25 @@ impl Wanted {
         } else {
             // SAFETY: the caller's promise.
             let numbers = unsafe { input("streams", given.streams, given.stream_count) }?;
-            Some(numbers.iter().map(|&n| size(n)).collect::<Result<_>>()?)
+            let mut streams = Vec::new();
+            streams
+                .try_reserve_exact(numbers.len())
+                .map_err(|_| Error::too_large("no memory for the list of streams"))?;
+            for &n in numbers {
+                streams.push(size(n)?);
+            }
+            Some(streams)
         };
         Ok(Wanted { streams, samples: first..end })
     }
 
     pub(super) fn selection(&self) -> Selection<'_> {
         Selection { streams: self.streams.as_deref(), samples: self.samples.clone() }
+    }
+
+    /// Samples of each stream.
+    pub(super) fn samples(&self) -> usize {
+        self.samples.len()
     }
 
     /// Whether a chunk that is decoded whole is the selection, in its order.
@@ -122,9 +134,9 @@ impl Wanted {
 }
 
 /// Bytes of a chunk, each with the place where it begins, ascending.
-pub(super) struct Pieces<'b>(Vec<(u64, &'b [u8])>);
+pub(super) struct Fetched<'b>(Vec<(u64, &'b [u8])>);
 
-impl<'b> Pieces<'b> {
+impl<'b> Fetched<'b> {
     /// The first bytes of a chunk, and ascending ranges whose bytes come one after another.
     pub(super) fn of(first: &'b [u8], ranges: &[Range<u64>], mut bytes: &'b [u8]) -> Self {
         let mut pieces = vec![(0, first)];
@@ -133,7 +145,7 @@ impl<'b> Pieces<'b> {
             bytes = rest;
             pieces.push((range.start, piece));
         }
-        Pieces(pieces)
+        Fetched(pieces)
     }
 
     /// The bytes of a range, where a piece has them all.
@@ -281,7 +293,7 @@ pub unsafe extern "C" fn h5flac_decompress_ranges(
             pieces.push((range.start, piece));
         }
         pieces.sort_by_key(|piece| piece.0);
-        let pieces = Pieces(pieces);
-        wanted.decode(&head, &|range| pieces.get(range), out, &options(threads))
+        let fetched = Fetched(pieces);
+        wanted.decode(&head, &|range| fetched.get(range), out, &options(threads))
     })
 }

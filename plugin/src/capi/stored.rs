@@ -1,9 +1,10 @@
 //! Chunks in an open file, of which no more is read than selections of them need.
 
 use super::chunks::{decode_all, options};
-use super::selection::{CSelection, Pieces, Wanted};
+use super::selection::{CSelection, Fetched, Wanted};
 use super::{Layout, input, output, size, status};
 use crate::memory::{self, afford};
+use crate::words::Local;
 use h5flac::chunk::{Head, Options};
 use h5flac::parallel::{Workspaces, map};
 use h5flac::{Class, Dtype, Error, ErrorKind, Result, Shape};
@@ -15,6 +16,7 @@ use std::ops::Range;
 use std::os::fd::FromRawFd;
 use std::os::unix::fs::FileExt;
 use std::slice;
+use std::sync::Mutex;
 
 /// Bytes of a chunk that are read at first: the head of most.
 const FIRST: usize = 1 << 14;
@@ -25,6 +27,9 @@ const SMALL: usize = 1 << 15;
 /// Ranges that are no farther apart are read as one: to copy so many bytes takes no longer than to
 /// ask the system once more.
 const GAP: u64 = 1 << 13;
+
+/// No chunk takes so many bytes more than its samples do.
+const LARGEST_OVERHEAD: u64 = 4096;
 
 /// `h5flac_piece` in the header.
 #[repr(C)]
@@ -49,27 +54,34 @@ unsafe impl Sync for Row {}
 /// A file, and the type and shape of its chunks.
 struct Source<'f> {
     file: &'f File,
-    /// Bytes of the file.
-    length: u64,
     dtype: Dtype,
     shape: Shape,
+    /// Most bytes that a chunk may have.
+    most: u64,
+    /// Chunks that are decoded at the same time.
+    side_by_side: usize,
 }
 
-impl Source<'_> {
+impl<'f> Source<'f> {
+    fn new(file: &'f File, layout: &Layout, side_by_side: usize) -> Result<Self> {
+        let (dtype, shape) = layout.read()?;
+        let most = Local::new(dtype, shape, None)?.chunk_bytes() as u64 + LARGEST_OVERHEAD;
+        Ok(Source { file, dtype, shape, most, side_by_side })
+    }
+
     /// Reads bytes from byte `at` on.
     fn read(&self, at: u64, out: &mut [u8]) -> Result<()> {
         let wanted = out.len();
         self.file.read_exact_at(out, at).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.ends_before(at + wanted as u64),
-            _ => failed(&format!("reading {wanted} bytes from byte {at} on"), &error),
+            io::ErrorKind::UnexpectedEof => Error::truncated(format!(
+                "goes on to byte {} of the file, which ends before",
+                at.saturating_add(wanted as u64)
+            )),
+            _ => Error::new(
+                ErrorKind::Io,
+                format!("reading {wanted} bytes of the file from byte {at} on: {error}"),
+            ),
         })
-    }
-
-    fn ends_before(&self, end: u64) -> Error {
-        Error::truncated(format!(
-            "goes on to byte {end} of the file, which ends after {}",
-            self.length
-        ))
     }
 
     /// Checks that a chunk is of this type and shape.
@@ -89,10 +101,6 @@ impl Source<'_> {
             named(self.dtype, self.shape)
         )))
     }
-}
-
-fn failed(what: &str, error: &io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("{what}: {error}"))
 }
 
 /// Memory of a thread.
@@ -118,7 +126,7 @@ fn room(buffer: &mut Vec<u8>, length: usize) -> Result<&mut [u8]> {
 /// A part of a chunk.
 struct Piece<'p> {
     address: u64,
-    length: usize,
+    length: u64,
     wanted: Wanted,
     rows: &'p [Row],
     /// Bytes of each row.
@@ -139,11 +147,7 @@ impl<'p> Piece<'p> {
         if let Some(i) = rows.iter().position(|row| row.0.is_null()) {
             return Err(Error::invalid(format!("row {i} is null")));
         }
-        let end = piece.address.saturating_add(piece.length);
-        if end > source.length {
-            return Err(source.ends_before(end));
-        }
-        Ok(Piece { address: piece.address, length: size(piece.length)?, wanted, rows, row })
+        Ok(Piece { address: piece.address, length: piece.length, wanted, rows, row })
     }
 
     /// Reads and decodes it.
@@ -151,15 +155,16 @@ impl<'p> Piece<'p> {
         if self.rows.is_empty() || self.row == 0 {
             return Ok(());
         }
-        let in_a_row = self.rows.windows(2).all(|two| two[1].0 == two[0].0.wrapping_add(self.row));
+        let Room { first, rest, out } = memory;
+        let follows = |two: &[Row]| two[1].0 == two[0].0.wrapping_add(self.row);
         let bytes = self.row * self.rows.len();
-        if in_a_row {
+        if self.rows.windows(2).all(follows) {
             // SAFETY: the rows are memory of the caller, one after another, that nobody else uses.
             let out = unsafe { slice::from_raw_parts_mut(self.rows[0].0, bytes) };
-            return self.decode(source, options, &mut memory.first, &mut memory.rest, out);
+            return self.decode(source, options, first, rest, out);
         }
-        let out = room(&mut memory.out, bytes)?;
-        self.decode(source, options, &mut memory.first, &mut memory.rest, out)?;
+        let out = room(out, bytes)?;
+        self.decode(source, options, first, rest, out)?;
         for (row, samples) in self.rows.iter().zip(out.chunks_exact(self.row)) {
             // SAFETY: memory of the caller that nobody else uses.
             unsafe { slice::from_raw_parts_mut(row.0, self.row) }.copy_from_slice(samples);
@@ -175,24 +180,25 @@ impl<'p> Piece<'p> {
         rest: &mut Vec<u8>,
         out: &mut [u8],
     ) -> Result<()> {
-        let first = self.first(source, first)?;
+        let first = self.beginning(source, first)?;
         let head = memory::head(first)?;
         source.check(&head)?;
-        let length = head.chunk_len()?;
-        if length > self.length as u64 {
-            return Err(Error::truncated(format!("{} bytes of a chunk of {length}", self.length)));
-        }
+        head.check_length(self.length)?;
+        let held = head.most_held_decoding(out.len(), self.wanted.samples(), options.threads);
+        let held = held.saturating_add(Head::most_held(first.len()));
+        // The others that are decoded now take as much.
+        afford(held.saturating_mul(source.side_by_side))?;
         if self.wanted.is_all(&head) {
-            let whole = if first.len() == self.length {
+            let length = size(self.length)?;
+            let whole = if first.len() == length {
                 first
             } else {
-                let whole = room(rest, self.length)?;
+                let whole = room(rest, length)?;
                 source.read(self.address, whole)?;
                 whole
             };
             return decode_all(&head, whole, out, options);
         }
-        afford(Head::most_held(first.len()))?;
         let mut ranges = head.byte_ranges(&self.wanted.selection())?;
         ranges.retain(|range| range.end > first.len() as u64);
         merge(&mut ranges);
@@ -200,31 +206,36 @@ impl<'p> Piece<'p> {
         let rest = room(rest, size(total)?)?;
         let mut left = &mut *rest;
         for range in &ranges {
-            let (piece, behind) = left.split_at_mut((range.end - range.start) as usize);
-            source.read(self.address + range.start, piece)?;
+            let (bytes, behind) = left.split_at_mut((range.end - range.start) as usize);
+            source.read(self.address.saturating_add(range.start), bytes)?;
             left = behind;
         }
-        let pieces = Pieces::of(first, &ranges, rest);
-        self.wanted.decode(&head, &|range| pieces.get(range), out, options)
+        let fetched = Fetched::of(first, &ranges, rest);
+        self.wanted.decode(&head, &|range| fetched.get(range), out, options)
     }
 
     /// The first bytes of the chunk, its head among them.
-    fn first<'r>(&self, source: &Source<'_>, buffer: &'r mut Vec<u8>) -> Result<&'r mut [u8]> {
-        let first = if self.length <= SMALL { self.length } else { FIRST };
-        let bytes = room(buffer, first)?;
-        source.read(self.address, bytes)?;
-        let length = Head::length(bytes)?;
-        if length > self.length {
-            return Err(Error::truncated(format!(
-                "ends after {} bytes, within its head of {length}",
-                self.length
+    fn beginning<'r>(&self, source: &Source<'_>, buffer: &'r mut Vec<u8>) -> Result<&'r mut [u8]> {
+        if self.length > source.most {
+            return Err(Error::corrupt(format!(
+                "has {} bytes, and no chunk of its type and shape takes more than {}",
+                self.length, source.most
             )));
         }
-        let all = first.max(length);
-        if all > first {
-            source.read(self.address, room(buffer, all)?)?;
+        let whole = size(self.length)?;
+        let known = if whole <= SMALL { whole } else { FIRST };
+        let bytes = room(buffer, known)?;
+        source.read(self.address, bytes)?;
+        let head = Head::length(bytes)?;
+        if head > whole {
+            return Err(Error::truncated(format!(
+                "ends after {whole} bytes, within its head of {head}"
+            )));
         }
-        room(buffer, all)
+        if head > known {
+            source.read(self.address, room(buffer, head)?)?;
+        }
+        room(buffer, head.max(known))
     }
 }
 
@@ -256,11 +267,13 @@ pub unsafe extern "C" fn h5flac_read_streams(
 ) -> c_int {
     status(|| {
         // SAFETY: the caller's promise.
-        let (layout, pieces, failed) = unsafe {
+        let failed = unsafe { output("failed", failed, u64::from(!failed.is_null())) }?;
+        failed.fill(count);
+        // SAFETY: the caller's promise.
+        let (layout, pieces) = unsafe {
             (
                 layout.as_ref().ok_or_else(|| Error::invalid("layout is null"))?,
                 input("pieces", pieces, count)?,
-                output("failed", failed, u64::from(!failed.is_null()))?,
             )
         };
         if file < 0 {
@@ -268,46 +281,54 @@ pub unsafe extern "C" fn h5flac_read_streams(
         }
         // SAFETY: open, by the caller's promise, and not closed here.
         let file = ManuallyDrop::new(unsafe { File::from_raw_fd(file) });
+        let options = options(threads);
+        let source = Source::new(&file, layout, options.threads.min(pieces.len()))?;
         // SAFETY: the caller's promise.
-        unsafe { read(&file, layout, pieces, threads) }.map_err(|(i, error)| {
+        unsafe { read(&source, pieces, &options) }.map_err(|(i, error)| {
             failed.fill(i as u64);
             error
         })
     })
 }
 
-/// An error, and the number of the piece that it is about.
+/// The number of a piece, and what is wrong with it.
 type Failure = (usize, Error);
 
-/// Reads pieces, as many side by side as there are threads for.
+/// Reads pieces, as many side by side as there are threads for; the first that fails is told.
 ///
 /// # Safety
-/// As for [`h5flac_read_streams`].
+/// Each piece has a selection as in [`CSelection`] and a pointer for each of its streams.
 unsafe fn read(
-    file: &File,
-    layout: &Layout,
+    source: &Source<'_>,
     pieces: &[CPiece],
-    threads: c_uint,
+    options: &Options,
 ) -> std::result::Result<(), Failure> {
-    let general = |error| (0, error);
-    let metadata = file.metadata().map_err(|e| general(failed("the file", &e)))?;
-    // Devices do not say how long they are.
-    let length = if metadata.is_file() { metadata.len() } else { u64::MAX };
-    let (dtype, shape) = layout.read().map_err(general)?;
-    let source = Source { file, length, dtype, shape };
-    afford(pieces.len().saturating_mul(size_of::<(usize, Piece<'_>)>())).map_err(general)?;
-    let pieces: Vec<_> = pieces
-        .iter()
-        .enumerate()
+    let mut checked = Vec::new();
+    checked
+        .try_reserve_exact(pieces.len())
+        .map_err(|_| (pieces.len(), Error::too_large("no memory for the list of pieces")))?;
+    for (i, piece) in pieces.iter().enumerate() {
         // SAFETY: the caller's promise.
-        .map(|(i, piece)| Ok((i, unsafe { Piece::of(piece, &source) }.map_err(|e| (i, e))?)))
-        .collect::<std::result::Result<_, Failure>>()?;
-    let all = options(threads);
+        checked.push((i, unsafe { Piece::of(piece, source) }.map_err(|error| (i, error))?));
+    }
+    let threads = options.threads;
     // A piece on each thread, or, where they are fewer, on as many as it keeps busy.
-    let each = Options { threads: if pieces.len() < all.threads { all.threads } else { 1 }, ..all };
+    let each = Options { threads: if pieces.len() < threads { threads } else { 1 }, ..*options };
     let memory = Workspaces::default();
-    let done = map(all.threads, pieces, |(i, piece)| {
-        memory.with(Room::default, |room| piece.read(&source, &each, room)).map_err(|e| (i, e))
+    let failure: Mutex<Option<Failure>> = Mutex::new(None);
+    let is_before = |i: usize, failure: &Option<Failure>| failure.as_ref().is_none_or(|f| i < f.0);
+    map(threads, checked, |(i, piece)| {
+        let known = failure.lock().expect("nothing panics with it");
+        if !is_before(i, &known) {
+            return;
+        }
+        drop(known);
+        if let Err(error) = memory.with(Room::default, |room| piece.read(source, &each, room)) {
+            let mut known = failure.lock().expect("nothing panics with it");
+            if is_before(i, &known) {
+                *known = Some((i, error));
+            }
+        }
     });
-    done.into_iter().collect()
+    failure.into_inner().expect("nothing panics with it").map_or(Ok(()), Err)
 }

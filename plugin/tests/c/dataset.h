@@ -1,4 +1,5 @@
 /* One small dataset through whichever libhdf5 this program has. */
+#undef NDEBUG
 #include <assert.h>
 #include <hdf5.h>
 #include <stdio.h>
@@ -6,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#undef NDEBUG
 #define ROWS 8
 #define COLUMNS 3000
 

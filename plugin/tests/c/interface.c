@@ -1,4 +1,5 @@
 /* Every function of h5flac.h once as it is meant, and with arguments that must be refused. */
+#undef NDEBUG
 #include "h5flac.h"
 
 #include <assert.h>
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#undef NDEBUG
 #define STREAMS 5
 #define LENGTH 20000
 

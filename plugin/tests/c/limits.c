@@ -1,5 +1,6 @@
 /* No more memory, or no more room on the disk, in the middle of work: HDF5 gets an error, and what was
  * flushed before stays. Arguments: memory or disk, and the bytes of a step to the limit. */
+#undef NDEBUG
 #include <assert.h>
 #include <hdf5.h>
 #include <signal.h>
@@ -11,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#undef NDEBUG
 #define CHUNK 300000 /* samples, too many bytes for HDF5's cache */
 #define CHUNKS 10
 #define STEPS 16

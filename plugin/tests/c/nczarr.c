@@ -1,6 +1,7 @@
 /* Pretends to be a libnetcdf: loads the plugin, asks for its codec, and tells it of variables. What
  * it is given it frees, as netCDF does. Link with -rdynamic -ldl; without -rdynamic it has one
  * argument more. */
+#undef NDEBUG
 #include "h5flac.h"
 
 #include <assert.h>
@@ -9,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#undef NDEBUG
 
 /* As netCDF's netcdf_filter_build.h and netcdf_filter_hdf5_build.h have them. */
 typedef struct NCZ_codec_t {

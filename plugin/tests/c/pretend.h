@@ -1,5 +1,6 @@
 /* Pretends to be a libhdf5 that watches its plugin: whose memory it uses, on which thread it calls,
  * what it says last, and how much it asks of malloc. Link with -rdynamic -ldl -lpthread. */
+#undef NDEBUG
 #include "h5flac.h"
 
 #include <assert.h>
@@ -11,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#undef NDEBUG
 
 /* ------------------------------------------------------------------ what is watched */
 

@@ -17,11 +17,16 @@ static int (*compress)(const void *, uint64_t, const h5flac_layout *, const void
 static int (*decompress)(const void *, uint64_t, void *, uint64_t, unsigned);
 static int (*decompress_streams)(const void *, uint64_t, const h5flac_selection *, void *,
                                  uint64_t, unsigned);
+static int (*read_streams)(int, const h5flac_layout *, const h5flac_piece *, uint64_t, unsigned,
+                           uint64_t *);
 static int (*flac_compress)(const void *, unsigned, uint64_t, uint64_t, unsigned, unsigned,
                             void **, uint64_t *, uint64_t *);
 static int (*flac_decompress)(const void *, uint64_t, const uint64_t *, const uint64_t *, uint64_t,
                               unsigned, uint64_t, uint64_t, uint64_t, void *, unsigned);
 static void (*release)(void *);
+
+/* The chunk, in a file. */
+static FILE *file;
 
 /* The samples, as integers of 4 bytes, as FLAC files. */
 static void *files;
@@ -84,6 +89,28 @@ static int works(int kind, const void *decoded) {
             return 0;
         assert(memcmp(out, c.samples, BYTES) == 0);
         return 1;
+    case 6: {
+        /* Of the same chunk a part and all, several times. */
+        static char parts[6][BYTES];
+        static void *rows[6][BYTES / 4];
+        h5flac_piece pieces[6];
+        uint64_t i, row;
+        for (i = 0; i < 6; i++) {
+            const h5flac_selection all = {NULL, 0, 0, columns};
+            const h5flac_piece piece = {0, stored_length, i % 2 ? all : wanted,
+                                        (void *const *)rows[i]};
+            for (row = 0; row < (i % 2 ? c.layout.outer : 3); row++)
+                rows[i][row] = &parts[i][row * (i % 2 ? columns : samples + 1) * 4];
+            pieces[i] = piece;
+        }
+        if (refused(read_streams(fileno(file), &c.layout, pieces, 6, 0, NULL)))
+            return 0;
+        for (i = 0; i < 6; i++)
+            assert(memcmp(parts[i],
+                          (const char *)decoded + (i % 2 ? 0 : (3 * columns + columns / 4) * 4),
+                          i % 2 ? BYTES : samples * 4) == 0);
+        return 1;
+    }
     default:
         if (refused(decompress_streams(stored, stored_length, &wanted, out, 3 * samples * 4, 0)))
             return 0;
@@ -120,6 +147,7 @@ int main(int argc, char **argv) {
     *(void **)&compress = function("h5flac_compress");
     *(void **)&decompress = function("h5flac_decompress");
     *(void **)&decompress_streams = function("h5flac_decompress_streams");
+    *(void **)&read_streams = function("h5flac_read_streams");
     *(void **)&flac_compress = function("h5flac_flac_compress");
     *(void **)&flac_decompress = function("h5flac_flac_decompress");
     *(void **)&release = function("h5flac_free");
@@ -130,6 +158,8 @@ int main(int argc, char **argv) {
         assert(compress(c.samples, BYTES, &c.layout, NULL, c.words, H5FLAC_COMPLETE_WORDS, NULL, 0,
                         1, &stored, &length) == H5FLAC_OK);
         stored_length = length;
+        file = tmpfile();
+        assert(file != NULL && fwrite(stored, 1, length, file) == length && fflush(file) == 0);
         assert(decompress(stored, length, decoded, BYTES, 1) == H5FLAC_OK);
         assert(c.layout.size == 4 && c.layout.inner == 1);
         assert(flac_compress(c.samples, 4, c.layout.outer, c.layout.length, 5, 1, &files,
@@ -138,9 +168,9 @@ int main(int argc, char **argv) {
             file_starts[i] = file_starts[i - 1] + file_lengths[i - 1];
         for (count = 0; count < 2; count++) {
             setenv("H5FLAC_NUM_THREADS", counts[count], 1);
-            for (kind = 0; kind < 7; kind++) {
-                /* FLAC files keep more in each thread. */
-                size_t most = (kind == 4 || kind == 5 ? 16 : 6) << 20;
+            for (kind = 0; kind < 8; kind++) {
+                /* FLAC files keep more in each thread, and so do chunks side by side. */
+                size_t most = (kind == 6 ? 32 : kind == 4 || kind == 5 ? 16 : 6) << 20;
                 int failures = 0;
                 for (step = 0; step < STEPS; step++)
                     failures += !works_with(step * most / STEPS, kind, decoded);
@@ -149,6 +179,7 @@ int main(int argc, char **argv) {
         }
         release(stored);
         release(files);
+        fclose(file);
     }
     puts("PASS");
     return 0;

@@ -1,5 +1,6 @@
 /* Pieces of chunks in an open file: h5flac_read_streams as it is meant, and what it must refuse. Argument: a
  * file to make. */
+#undef NDEBUG
 #define _XOPEN_SOURCE 700
 #include "h5flac.h"
 
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#undef NDEBUG
 #define CHUNKS 6
 #define STREAMS 5
 #define LENGTH 60000
@@ -107,6 +107,43 @@ static void parts(int file, unsigned threads) {
     }
 }
 
+/* Complex numbers with time along the middle axis: their streams are apart in the chunk, and together in the file's
+ * pieces. */
+static void apart(int file, unsigned threads) {
+    enum { OUTER = 3, TIME = 2000, INNER = 2 };
+    static const h5flac_layout middle = {H5FLAC_FLOAT, 4, 0, 1, OUTER, TIME, INNER};
+    static float values[OUTER][TIME][INNER][2], found[OUTER * INNER][TIME][2];
+    const uint64_t last = OUTER * INNER - 1;
+    unsigned words[H5FLAC_PARAM_WORDS];
+    void *chunk, *rows[OUTER * INNER];
+    h5flac_piece pieces[2];
+    int i, s;
+    for (i = 0; i < OUTER * TIME * INNER * 2; i++)
+        (&values[0][0][0][0])[i] = 0.25f * (float)(rand() % 1000);
+    accepts(h5flac_params_lossless(words, 5, 0));
+    pieces[0].address = end + 7;
+    accepts(h5flac_compress(values, sizeof values, &middle, NULL, words, H5FLAC_PARAM_WORDS, NULL, 0,
+                            1, &chunk, &pieces[0].length));
+    assert(pwrite(file, chunk, pieces[0].length, (off_t)end + 7) == (ssize_t)pieces[0].length);
+    h5flac_free(chunk);
+    for (s = 0; s < OUTER * INNER; s++)
+        rows[s] = found[s];
+    pieces[0].selection.streams = NULL, pieces[0].selection.stream_count = 0;
+    pieces[0].selection.first_sample = 0, pieces[0].selection.sample_count = TIME;
+    pieces[0].rows = rows;
+    accepts(h5flac_read_streams(file, &middle, pieces, 1, threads, NULL));
+    for (s = 0; s < OUTER * INNER; s++)
+        for (i = 0; i < TIME; i++)
+            assert(memcmp(found[s][i], values[s / INNER][i][s % INNER], 8) == 0);
+    memset(found, 0x55, sizeof found);
+    pieces[0].selection.streams = &last, pieces[0].selection.stream_count = 1;
+    pieces[0].selection.first_sample = 500, pieces[0].selection.sample_count = 7;
+    pieces[1] = pieces[0], pieces[1].selection.first_sample = 507, pieces[1].rows = rows + 1;
+    accepts(h5flac_read_streams(file, &middle, pieces, 2, threads, NULL));
+    for (i = 0; i < 14; i++)
+        assert(memcmp(found[i / 7][i % 7], values[OUTER - 1][500 + i][INNER - 1], 8) == 0);
+}
+
 static void refused(int file, unsigned threads) {
     uint64_t stream = 2, failed = 77;
     void *row = back[0][0], *nothing = NULL;
@@ -121,14 +158,24 @@ static void refused(int file, unsigned threads) {
     row = back[0][0];
     AGAIN();
     refuses(READ(file, NULL), H5FLAC_ERROR_INVALID, "layout is null");
+    assert(failed == 2);
     refuses(h5flac_read_streams(file, &layout, NULL, 1, threads, &failed), H5FLAC_ERROR_INVALID,
             "pieces is null");
+    assert(failed == 1);
     accepts(h5flac_read_streams(file, &layout, NULL, 0, threads, &failed));
-    assert(failed == 77);
+    accepts(h5flac_read_streams(file, &layout, NULL, 0, threads, NULL));
     refuses(READ(-1, &layout), H5FLAC_ERROR_INVALID, "file is -1");
+    assert(failed == 2);
     refuses(READ(1 << 20, &layout), H5FLAC_ERROR_IO, "Bad file descriptor");
+    assert(failed == 0);
     other.size = 3;
     refuses(READ(file, &other), H5FLAC_ERROR_UNSUPPORTED, "type");
+    assert(failed == 2);
+    other.size = 4, other.outer = (uint64_t)1 << 62, other.inner = 4;
+    refuses(READ(file, &other), H5FLAC_ERROR_TOO_LARGE, "overflows");
+    other.outer = 0;
+    refuses(READ(file, &other), H5FLAC_ERROR_INVALID, "no elements");
+    other = layout;
     other.size = 4, other.number_class = H5FLAC_UNSIGNED;
     refuses(READ(file, &other), H5FLAC_ERROR_CORRUPT,
             "holds int32 of shape (5, 60000, 1), and uint32 of shape (5, 60000, 1) was expected");
@@ -154,13 +201,25 @@ static void refused(int file, unsigned threads) {
     AGAIN(), two[1].address++;
     refuses(READ(file, &layout), H5FLAC_ERROR_CORRUPT, "begins with");
     assert(failed == 1);
+    AGAIN(), two[1].address = (uint64_t)lseek(file, 0, SEEK_END);
+    assert(lseek(file, 5, SEEK_SET) == 5);
+    refuses(READ(file, &layout), H5FLAC_ERROR_TRUNCATED, "of the file, which ends before");
+    /* The system counts to 2^63. */
     AGAIN(), two[1].address = UINT64_MAX - 5;
-    refuses(READ(file, &layout), H5FLAC_ERROR_TRUNCATED, "of the file, which ends after");
-    AGAIN(), two[1].length = end;
-    refuses(READ(file, &layout), H5FLAC_ERROR_TRUNCATED, "of the file, which ends after");
+    refuses(READ(file, &layout), H5FLAC_ERROR_IO, "Invalid argument");
+    AGAIN(), two[1].length = UINT64_MAX;
+    refuses(READ(file, &layout), H5FLAC_ERROR_CORRUPT, "no chunk of its type and shape takes more");
+    AGAIN(), two[1].length = sizeof data[1] + 4097;
+    refuses(READ(file, &layout), H5FLAC_ERROR_CORRUPT, "no chunk of its type and shape takes more");
     AGAIN(), two[1].length--;
     refuses(READ(file, &layout), H5FLAC_ERROR_TRUNCATED, "bytes of a chunk of");
-    two[1].length = 30;
+    AGAIN(), two[1].length += 4;
+    refuses(READ(file, &layout), H5FLAC_ERROR_CORRUPT, "bytes for a chunk of");
+    /* The first of two. */
+    AGAIN(), two[1].length -= 10, two[0].length--;
+    refuses(READ(file, &layout), H5FLAC_ERROR_TRUNCATED, "bytes of a chunk of");
+    assert(failed == 0);
+    AGAIN(), two[1].length = 30;
     refuses(READ(file, &layout), H5FLAC_ERROR_TRUNCATED, "within its head of");
     two[1].length = 3;
     refuses(READ(file, &layout), H5FLAC_ERROR_TRUNCATED, "3 bytes, and an h5flac chunk begins");
@@ -202,17 +261,23 @@ int main(int argc, char **argv) {
         whole(file, threads, 0);
         whole(file, threads, 1);
         parts(file, threads);
+        apart(file, threads);
         refused(file, threads);
     }
     assert(lseek(file, 0, SEEK_CUR) == 5);
-    /* The file ends early, in the middle of a chunk. */
-    assert(ftruncate(file, (off_t)(end - 1)) == 0);
+    /* The file ends early, in the middle of a chunk: a part before is there, all are not. */
+    assert(ftruncate(file, (off_t)end - 1) == 0);
     {
         uint64_t failed = 77, stream = 0;
-        void *row = back[0][0];
-        h5flac_piece last = piece(CHUNKS - 1, &stream, 1, 0, 1, &row);
+        void *rows[STREAMS];
+        h5flac_piece last = piece(CHUNKS - 1, &stream, 1, 0, 1, rows);
+        for (i = 0; i < STREAMS; i++)
+            rows[i] = back[0][i];
+        accepts(h5flac_read_streams(file, &layout, &last, 1, 1, &failed));
+        assert(back[0][0][0] == data[CHUNKS - 1][0][0]);
+        last = piece(CHUNKS - 1, NULL, 0, 0, LENGTH, rows);
         refuses(h5flac_read_streams(file, &layout, &last, 1, 1, &failed), H5FLAC_ERROR_TRUNCATED,
-                "of the file, which ends after");
+                "of the file, which ends before");
         assert(failed == 0);
     }
     close(file);
@@ -222,7 +287,7 @@ int main(int argc, char **argv) {
         void *row = back[0][0];
         h5flac_piece first = piece(0, &stream, 1, 0, 1, &row);
         refuses(h5flac_read_streams(file, &layout, &first, 1, 1, &failed), H5FLAC_ERROR_IO,
-                "from byte 1 on: Bad file descriptor");
+                "of the file from byte 1 on: Bad file descriptor");
         assert(failed == 0);
     }
     puts("PASS");

@@ -1,5 +1,6 @@
 """`h5flac.read` gives what NumPy's indexing of the whole dataset gives."""
 
+import ctypes
 import io
 import itertools
 import math
@@ -13,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 from conftest import drifting
-from h5flac import Flac
+from h5flac import Flac, libhdf5, library
 from h5flac.parallel import thread_count
 
 SAMPLES = [
@@ -231,6 +232,35 @@ def test_the_number_of_calls_changes_nothing(file, rng, monkeypatch, samples_of_
             assert np.array_equal(h5flac.read(dset, samples=samples, threads=threads), wanted)
 
 
+@pytest.mark.parametrize("driver", ["sec2", "core"])
+@pytest.mark.parametrize("fletcher32", [False, True])
+def test_partial_chunks_that_hdf5_leaves_alone_are_read_and_written(
+    tmp_path, rng, driver, fletcher32
+):
+    data = drifting(rng, (5, 930))
+    with h5py.File(tmp_path / "partial.h5", "w", driver=driver) as f:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((2, 200))
+        plist.set_filter(h5flac.FILTER_ID, h5py.h5z.FLAG_MANDATORY)
+        if fletcher32:
+            plist.set_fletcher32()
+        hdf5 = libhdf5.of_package("h5py")
+        assert hdf5.H5Pset_chunk_opts(ctypes.c_int64(plist.id), 2) == 0
+        space = h5py.h5s.create_simple(data.shape)
+        h5py.h5d.create(f.id, b"x", h5py.h5t.IEEE_F32LE, space, plist)
+        dset = f["x"]
+        dset[...] = data
+        check(dset, None, slice(None))
+        check(dset, [4, 1], slice(790, 910))
+        h5flac.write(dset, 2 * data)
+        f.flush()
+    with h5py.File(tmp_path / "partial.h5", driver=driver) as f:
+        assert np.array_equal(f["x"][...], 2 * data)
+        check(f["x"], None, slice(None))
+        sizes = {f["x"].id.get_chunk_info(i).size for i in range(f["x"].id.get_num_chunks())}
+        assert 2 * 200 * 4 in sizes and min(sizes) < 2 * 200 * 4
+
+
 def test_fletcher32_behind_the_filter_comes_back(file, rng):
     data = drifting(rng, (4, 900))
     dset = file.create_dataset("x", data=data, chunks=(2, 200), fletcher32=True, **Flac())
@@ -345,6 +375,35 @@ def test_the_first_of_damaged_chunks_is_named(file, rng, monkeypatch, threads):
         monkeypatch.setattr(h5flac.reading, "_CALL", samples_of_a_call)
         with pytest.raises(h5flac.CorruptError, match=r"/x: chunk at \(2, 600\): "):
             h5flac.read(dset, threads=threads)
+
+
+@pytest.mark.parametrize("driver", ["sec2", "core"])
+def test_bytes_are_read_as_the_datasets_whatever_their_sign(tmp_path, driver):
+    with h5py.File(tmp_path / "bytes.h5", "w", driver=driver) as f:
+        dset = f.create_dataset("x", (2, 300), "i1", chunks=(2, 300), **Flac())
+        data = np.full((2, 300), 200, "u1")
+        data[1, 7] = 3
+        chunk = library.compress(data, library.Layout.of(data.dtype, data.shape))
+        dset.id.write_direct_chunk((0, 0), chunk)
+        assert np.array_equal(dset[...], data.view("i1"))
+        check(dset, None, slice(None))
+        check(dset, 1, slice(5, 9))
+
+
+def test_what_the_system_cannot_read_is_an_error_that_names_the_chunk(file, rng, tmp_path):
+    dset = file.create_dataset("x", data=drifting(rng, (2, 400)), chunks=(2, 200), **Flac())
+    file.flush()
+    descriptor = file.id.get_vfd_handle()
+    kept, folder = os.dup(descriptor), os.open(tmp_path, os.O_RDONLY)
+    os.dup2(folder, descriptor)
+    try:
+        with pytest.raises(OSError, match=r"/x: chunk at \(0, 0\): reading .* Is a directory"):
+            h5flac.read(dset)
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+        os.close(folder)
+    check(dset, None, slice(None))
 
 
 def test_a_chunk_cut_short_is_an_error(file, rng):
