@@ -75,7 +75,7 @@ fn prefixes_that_are_not_ours_are_refused() {
     assert_refused(&changed(7, 1), ErrorKind::Corrupt, "flags 0x0, 0x1");
     let mut long = good.clone();
     long[8..16].fill(255);
-    assert_refused(&long, ErrorKind::TooLarge, "a head of 18446744073709551615 bytes");
+    assert_refused(&long, ErrorKind::Corrupt, "a head of 18446744073709551615 bytes");
     assert_refused(&changed(9, 1), ErrorKind::Truncated, "bytes of");
     let mut wrong = good.clone();
     wrong[16] ^= 1;

@@ -285,6 +285,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             None => self.survey(view, coded, &quantizer)?,
         };
         let (least, most) = found.range?;
+        let exceptions = exception_bits::<T>(&found, &quantizer.rule);
         let mut plan = Plan {
             quantizer,
             offset: centre,
@@ -295,11 +296,10 @@ impl<'a, T: Sample> Planner<'a, T> {
             width: 0,
             coded,
             padding: None,
-            exceptions: exception_bits::<T>(&found, &quantizer.rule),
-            cost: 0.0,
+            cost: exceptions,
+            exceptions,
             surveyed: outline.is_none(),
         };
-        plan.cost = plan.exceptions;
         if least == most {
             plan.offset = least;
             return Some(plan);

@@ -58,8 +58,8 @@ impl Quantizer {
     }
 
     /// Writes each sample's integer, less the rule's origin, to `out`. Indices of samples that the
-    /// rule cannot give back are appended to `misses`; their integers mean nothing. `first` is the stream's index
-    /// of the first sample.
+    /// rule cannot give back are appended to `misses`; their integers mean nothing. `first` is the
+    /// stream's index of the first sample.
     pub fn run<T: Sample>(
         &self,
         samples: &[T],
