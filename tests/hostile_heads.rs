@@ -173,7 +173,7 @@ fn rules_and_forms_of_later_versions_are_refused() {
         let told = format!("stream 0: decoding rule {rule}: install a later h5flac");
         assert_refused(&framed(F32, 0x10 | rule).chunk(&[]), ErrorKind::Unsupported, &told);
     }
-    for form in [5, 6, 15, 16, 1 << 40] {
+    for form in [6, 7, 15, 16, 1 << 40] {
         let told = format!("stream form {form}: install a later h5flac");
         assert_refused(&framed(I32, form << 4).chunk(&[]), ErrorKind::Unsupported, &told);
     }
@@ -186,6 +186,74 @@ fn rules_and_forms_of_later_versions_are_refused() {
         assert_refused(&claims.chunk(&[]), ErrorKind::Corrupt, "a decoding rule of floats");
         claims.code = F32;
         assert!(Head::parse(&claims.chunk(&[])).is_ok(), "rule {rule}");
+    }
+}
+
+#[test]
+fn floats_that_are_not_in_fixed_point_are_refused() {
+    // Streams of 100 samples in blocks of 40: three frames each.
+    let of = |code: u8, exponent: i64, width: u64, behind: [i64; 6]| {
+        let mut rest = Vec::new();
+        for (i, length) in behind.into_iter().enumerate() {
+            let last = if i % 3 == 0 { 0 } else { behind[i - 1] };
+            varint(zigzag(length - last), &mut rest);
+        }
+        rest.extend([0, 20]);
+        Claims::new(code, [2, 100, 1], [0x50, 0, 1, width, 40, zigzag(exponent), 0, 0, 0, 0], &rest)
+    };
+    const F16: u8 = 2 | 1 << 2;
+    const F64: u8 = 2 | 3 << 2;
+    let good = [4, 5, 9, 324, 4, 4];
+    for (code, exponent, width) in [
+        (F32, -23, 25),
+        (F32, -149, 25),
+        (F32, 103, 25),
+        (F16, -24, 12),
+        (F16, 4, 12),
+        (F64, -1000, 32),
+        (F64, 992, 32),
+        (F64, 1000, 24),
+    ] {
+        let head = Head::parse(&of(code, exponent, width, good).chunk(&[])).unwrap();
+        assert_eq!(
+            head.byte_ranges(&Selection { streams: None, samples: 0..100 }).unwrap().len(),
+            1
+        );
+        assert_eq!(
+            head.chunk_len().unwrap(),
+            head.byte_ranges(&Selection { streams: None, samples: 0..100 }).unwrap()[0].end + 4
+        );
+    }
+    for (code, exponent, width) in [
+        (F32, -150, 25),
+        (F32, -149, 26),
+        (F32, 104, 25),
+        (F32, i64::MIN, 25),
+        (F16, -25, 12),
+        (F16, -24, 13),
+        (F16, 5, 12),
+        (F64, -1001, 32),
+        (F64, 993, 32),
+        (F64, 1001, 4),
+        (I32, -3, 9),
+    ] {
+        let told = if code == I32 { "for int32" } else { "bits of multiples of" };
+        assert_refused(&of(code, exponent, width, good).chunk(&[]), ErrorKind::Corrupt, told);
+    }
+    for bad in [3, -4, 0, 325, i64::MAX, i64::MIN] {
+        for at in 0..6 {
+            let mut behind = good;
+            behind[at] = bad;
+            let told = "bytes behind a frame of 40 samples";
+            if behind.iter().zip(&behind[1..]).all(|(a, b)| b.checked_sub(*a).is_some()) {
+                assert_refused(&of(F32, -23, 25, behind).chunk(&[]), ErrorKind::Corrupt, told);
+            }
+        }
+    }
+    for (field, value) in [(KIND, 0x51), (1, 2), (FACTOR, 2)] {
+        let mut claims = of(F32, -23, 25, good);
+        claims.columns[field] = vec![value];
+        assert_refused(&claims.chunk(&[]), ErrorKind::Corrupt, "floats in fixed point");
     }
 }
 

@@ -87,6 +87,31 @@ fn lossless_noise_about_zero_costs_little_more_than_its_digits() {
 }
 
 #[test]
+fn lossless_floats_cost_their_noise() {
+    // A sine with noise of a thousandth, which is 16 bits of single precision about its largest values, and
+    // fewer, by one for each power of two, where it is smaller.
+    let noise = noise(200_000);
+    let sine: Vec<f64> =
+        noise.iter().enumerate().map(|(i, x)| (i as f64 / 50.0).sin() + 1e-3 * x).collect();
+    let check = |what: &str, found: f64, most: f64| {
+        assert!(found <= most, "{what}: {found:.3} bits per sample, at most {most} were expected");
+    };
+    let singles = map(&sine, |&x| x as f32);
+    check("float16", bits(&map(&sine, |&x| half::f16::from_f64(x)), 1, Mode::Lossless), 4.6);
+    check("float32", bits(&singles, 1, Mode::Lossless), 17.2);
+    check("float64", bits(&sine, 1, Mode::Lossless), 46.2);
+    let mut glitches = singles.clone();
+    glitches.iter_mut().step_by(5000).for_each(|x| *x = -1e30);
+    check("glitches", bits(&glitches, 1, Mode::Lossless), 17.6);
+    let mut zeros = singles;
+    zeros.iter_mut().step_by(3).for_each(|x| *x = 0.0);
+    check("zeros", bits(&zeros, 1, Mode::Lossless), 25.0);
+    // One predicts the other.
+    let twice = [&glitches[..], &glitches[..]].concat();
+    check("twice", bits(&twice, 2, Mode::Lossless), 10.8);
+}
+
+#[test]
 fn constant_and_missing_streams_cost_a_few_bytes() {
     for count in [1, 100] {
         let most = 60 + 8 * count;

@@ -142,7 +142,7 @@ typedef struct h5flac_stream {
     uint64_t predicted;  /* 1 where other streams of the chunk predict it, else 0 */
     uint64_t reference;  /* 1 where other streams of the chunk are predicted from it, else 0 */
     uint64_t factor;     /* common factor of the integers that are coded, 1 without one */
-    uint64_t low_bits;   /* bits per sample beside the frames, for integers too wide for FLAC */
+    uint64_t low_bits;   /* bits per sample beside the frames, at most: of integers too wide for FLAC, and floats */
 } h5flac_stream;
 
 /* Writes up to capacity streams of a chunk, in order, and sets *count to how many there are; call again with more

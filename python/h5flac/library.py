@@ -368,7 +368,7 @@ def streams(chunk: Any) -> np.ndarray:
         frames and exceptions), "exceptions" (samples stored bit for bit beside the frames),
         "predicted" (1 where other streams predict it), "reference" (1 where others are predicted
         from it), "factor" (common factor of the integers that are coded), "low_bits" (bits per
-        sample beside the frames, for integers too wide for FLAC).
+        sample beside the frames, at most: of integers too wide for FLAC, and of lossless floats).
     """
     data, count, layout = _bytes(chunk), ctypes.c_uint64(), describe(chunk)
     components = 2 if layout.dtype.kind == "c" else 1

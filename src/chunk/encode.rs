@@ -103,18 +103,27 @@ pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<
             }
         }
     }
-    Ok(with_sample!(dtype, T => Chunk::<T>::new(data, request).compress()))
+    Ok(with_sample!(dtype, T => Chunk::<T>::new(data, request).chosen().compress()))
 }
 
 /// Most bytes of samples that are encoded as one piece, on one thread: several short streams, each
 /// with the encoder's memory of those before, or a segment of a long one.
 pub const PART: usize = 1 << 19;
 
+/// Streams, and samples of all of them, with which two ways to code a chunk are tried: fewer samples
+/// are not worth a look at what they have in common.
+const TRIED_STREAMS: usize = 8;
+const TRIED: usize = 1 << 18;
+
 /// A chunk of samples of one type.
 pub struct Chunk<'a, 'r, T> {
     data: &'a [u8],
     pub request: &'r Request<'r>,
     pub wishes: Wishes<'r>,
+    /// Whether floats may be in fixed point: such streams take no part in predictions.
+    pub fixed: bool,
+    /// Whether streams may predict others.
+    related: bool,
     sample: std::marker::PhantomData<T>,
 }
 
@@ -138,7 +147,51 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             dither: dithered.then(|| crc32fast::hash(data)),
             components: request.dtype.components(),
         };
-        Chunk { data, request, wishes, sample: std::marker::PhantomData }
+        let (fixed, related) = (true, !request.alone);
+        Chunk { data, request, wishes, fixed, related, sample: std::marker::PhantomData }
+    }
+
+    /// Decides whether lossless floats are to be in fixed point, or predicted from others.
+    fn chosen(mut self) -> Self {
+        let Wishes { mode, quanta, affine, .. } = self.wishes;
+        let lossless = mode == Mode::Lossless && quanta.is_none() && affine.is_none();
+        if T::FLOAT && lossless && self.related {
+            self.fixed = self.found(self.streams()).is_none_or(|relations| {
+                let (shape, data) = self.sample(&relations.chosen);
+                let dtype =
+                    Dtype { order: ByteOrder::Little, complex: false, ..self.request.dtype };
+                let request = Request { dtype, shape, fill: None, ..self.request.clone() };
+                let size = |fixed| {
+                    let chunk =
+                        Chunk { fixed, related: !fixed, ..Chunk::<T>::new(&data, &request) };
+                    chunk.compress().len()
+                };
+                size(true) < size(false)
+            });
+            self.related = !self.fixed;
+        }
+        self
+    }
+
+    /// Samples from the middle of these streams and a few others, in a chunk of this shape.
+    fn sample(&self, chosen: &[usize]) -> (Shape, Vec<u8>) {
+        let length = self.request.shape.length;
+        let others = (0..self.streams()).filter(|stream| !chosen.contains(stream));
+        let streams: Vec<usize> =
+            chosen.iter().copied().chain(others).take(TRIED_STREAMS).collect();
+        let count = length.min(TRIED / streams.len());
+        let mut data = vec![0; streams.len() * count * T::SIZE];
+        let mut buffer = Vec::new();
+        for (&stream, out) in streams.iter().zip(data.chunks_exact_mut(count * T::SIZE)) {
+            let view = self.view(stream);
+            T::write_slice(view.samples((length - count) / 2, count, &mut buffer), true, out);
+        }
+        (Shape { outer: streams.len(), length: count, inner: 1 }, data)
+    }
+
+    /// Component streams.
+    fn streams(&self) -> usize {
+        self.request.shape.streams() * self.request.dtype.components()
     }
 
     pub fn view(&self, index: usize) -> StreamView<'a> {
@@ -147,7 +200,7 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
 
     fn compress(&self) -> Compressed<'a> {
         let Request { dtype, shape, threads, .. } = self.request;
-        let streams = shape.streams() * dtype.components();
+        let streams = self.streams();
         let workspaces = Workspaces::default();
         let mut parts = Vec::new();
         let relations = self.relate(streams, &workspaces, &mut parts);
@@ -199,14 +252,10 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         workspaces: &Workspaces<Workspace<'w, T>>,
         parts: &mut Vec<(usize, Part)>,
     ) -> Option<Relations> {
-        let Request { shape, params, alone, .. } = self.request;
-        if *alone {
+        if !self.related {
             return None;
         }
-        let size = (streams, shape.length);
-        let fill = |stream| self.wishes.fill_of(stream);
-        let view = |stream| self.view(stream);
-        let mut relations = Relations::find::<T>(kernels(), params.level, size, fill, view)?;
+        let mut relations = self.found(streams)?;
         for (i, &stream) in relations.chosen.clone().iter().enumerate() {
             let other = relations.chosen.get(1).filter(|_| i == 0 && self.has_gaps());
             let stand = other.and_then(|&other| self.stand(stream, other, &relations, workspaces));
@@ -220,6 +269,15 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             });
         }
         Some(relations)
+    }
+
+    /// What streams have in common, if it is enough.
+    fn found(&self, streams: usize) -> Option<Relations> {
+        let Request { shape, params, .. } = self.request;
+        let size = (streams, shape.length);
+        let fill = |stream| self.wishes.fill_of(stream);
+        let view = |stream| self.view(stream);
+        Relations::find::<T>(kernels(), params.level, size, fill, view)
     }
 
     /// Whether streams may have gaps that are exceptions.

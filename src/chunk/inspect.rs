@@ -123,7 +123,15 @@ fn inspect<T: Sample>(head: &Head, bytes: &[u8], index: usize) -> Result<StreamI
         offset: if let Rule::Affine { offset, .. } = stream.rule { offset } else { 0.0 },
         factor: stream.factor,
         width: stream.width,
-        low_bits: if let Form::Split { low } = stream.form { low } else { 0 },
+        low_bits: match stream.form {
+            Form::Split { low } => low,
+            Form::Fixed { .. } => {
+                let behind = |frame| head.frame(index, &stream, frame)[1].clone();
+                let bytes: u64 = (0..stream.frames()).map(behind).map(|r| r.end - r.start).sum();
+                (8 * bytes).div_ceil(stream.coded as u64) as u32
+            }
+            _ => 0,
+        },
         predicted: matches!(stream.form, Form::Predicted { .. }),
         reference: head.predictions().references().contains(&index),
         frames: stream.frames() as u64,

@@ -23,6 +23,7 @@ mod segment;
 mod select;
 mod spare;
 mod table;
+mod tails;
 mod values;
 
 pub(crate) use decode::allocate;

@@ -118,7 +118,7 @@ impl<T: Sample> Chunk<'_, '_, T> {
 
     fn workspace(&self) -> Workspace<'_, T> {
         Workspace {
-            planner: Planner::new(&self.wishes, self.request.threads),
+            planner: Planner::new(&self.wishes, self.fixed, self.request.threads),
             encoder: Encoder::new(self.request.params.level),
             blocks: Blocks::new(kernels()),
             gathered: Vec::new(),

@@ -2,10 +2,10 @@
 
 use super::exceptions::{self, SPAN};
 use super::head::Head;
-use super::low_bits;
 use super::references::add_predictions;
 use super::table::Stream;
 use super::values;
+use super::{low_bits, tails};
 use crate::cross::Reference;
 use crate::error::{Error, Result};
 use crate::flac::{Decoder, Frame};
@@ -355,6 +355,16 @@ fn check<T>(bad: bool, stream: &Stream) -> Result<()> {
     Ok(())
 }
 
+/// What is stored beside a frame, without its CRC-32.
+fn checked<'b>(bytes: &'b [u8], verify: bool, what: &str) -> Result<&'b [u8]> {
+    let (packed, check) =
+        bytes.split_last_chunk().ok_or_else(|| Error::truncated(format!("no {what}")))?;
+    if verify && crc32fast::hash(packed) != u32::from_le_bytes(*check) {
+        return Err(Error::corrupt(format!("the {what} do not match their CRC-32")));
+    }
+    Ok(packed)
+}
+
 /// Writes the wanted samples of a frame from what FLAC coded of it.
 fn write_samples<T: Sample>(
     Parts { head, verify, .. }: Parts<'_, '_>,
@@ -370,13 +380,15 @@ fn write_samples<T: Sample>(
     match stream.form {
         Form::Constant | Form::Narrow => {}
         Form::Split { low } => {
-            let (packed, check) =
-                piece.low.split_last_chunk().ok_or_else(|| Error::truncated("no low bits"))?;
-            if verify && crc32fast::hash(packed) != u32::from_le_bytes(*check) {
-                return Err(Error::corrupt("the low bits do not match their CRC-32"));
-            }
+            let packed = checked(piece.low, verify, "low bits")?;
             k.extend(payload.iter().map(|&high| i64::from(high)));
             low_bits::unpack_below(packed, low, k);
+        }
+        Form::Fixed { exponent } => {
+            let packed = checked(piece.low, verify, "places")?;
+            k.extend(payload.iter().map(|&multiple| i64::from(multiple)));
+            let complete = payload.len() == piece.frame.samples;
+            tails::unpack::<T>(packed, exponent, complete, k)?;
         }
         Form::Difference { step } => {
             let mut last = head.anchor(*index, number).wrapping_sub(step);

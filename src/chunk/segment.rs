@@ -1,7 +1,7 @@
 //! Blocks of one stream to FLAC frames and exceptions.
 
 use super::exceptions::Exceptions;
-use super::low_bits;
+use super::{low_bits, tails};
 use crate::cross::{self, Prediction, Predictor, Reference};
 use crate::flac::Encoder;
 use crate::layout::StreamView;
@@ -16,7 +16,7 @@ pub struct Segment {
     pub payload: Vec<u8>,
     /// FLAC frame lengths.
     pub frames: Vec<usize>,
-    /// First k of each frame, for differences.
+    /// First k of each frame, for differences; bytes behind each, in fixed point.
     pub anchors: Vec<i64>,
     pub exceptions: Exceptions,
     /// Whether a sample did not fit the bits that were meant for it: the frames are of no use.
@@ -233,6 +233,13 @@ impl Course<'_> {
                     low_bits::pack(&blocks.k, low, &mut segment.payload);
                     let crc = crc32fast::hash(&segment.payload[from..]);
                     segment.payload.extend_from_slice(&crc.to_le_bytes());
+                }
+                Form::Fixed { exponent } => {
+                    let from = segment.payload.len();
+                    tails::pack::<T>(exponent, &payload, &blocks.k, &mut segment.payload);
+                    let crc = crc32fast::hash(&segment.payload[from..]);
+                    segment.payload.extend_from_slice(&crc.to_le_bytes());
+                    segment.anchors.push((segment.payload.len() - from) as i64);
                 }
                 Form::Difference { .. } => segment.anchors.push(blocks.k[0]),
                 Form::Constant | Form::Narrow | Form::Predicted { .. } => {}

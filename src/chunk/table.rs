@@ -10,11 +10,14 @@ use crate::cross::Predictor;
 use crate::error::{Error, Result};
 use crate::layout::{Class, Dtype, Shape};
 use crate::params::is_step;
-use crate::quantize::{Dither, Form, POWERS_OF_TEN, Rule};
+use crate::quantize::{Dither, Fixed, Form, POWERS_OF_TEN, Rule};
 use std::ops::Range;
 
 /// Most frame or exception lengths that may be stored as one value for all.
 const MOST_SAME: u64 = 1 << 16;
+
+/// Bytes of the CRC-32 of what is behind a frame.
+const CHECK: i64 = 4;
 
 /// A stream as the table describes it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,7 +51,12 @@ impl Stream {
         if let Form::Predicted { bits } = self.form { bits } else { self.width }
     }
 
-    /// Bytes behind the FLAC frame of `samples` samples.
+    /// Whether the table has an anchor for each of its frames.
+    fn has_anchors(&self) -> bool {
+        matches!(self.form, Form::Difference { .. } | Form::Fixed { .. })
+    }
+
+    /// Bytes behind the FLAC frame of `samples` samples, where these tell.
     pub fn low_bytes(&self, samples: usize) -> usize {
         match self.form {
             Form::Split { low } => low_bits::bytes(samples, low) + 4,
@@ -147,6 +155,11 @@ impl Columns {
             3 => Form::Difference { step: unzigzag(detail) },
             4 if (4..=32).contains(&detail) => Form::Predicted { bits: detail as u32 },
             4 => return strange("bits", detail),
+            5 if kind == 5 << 4 && offset == 0 && factor == 1 => {
+                // What is no exponent of the type is refused where that is known.
+                Form::Fixed { exponent: i32::try_from(unzigzag(detail)).unwrap_or(i32::MAX) }
+            }
+            5 => return strange("rule, offset or factor of floats in fixed point", kind),
             other => {
                 return Err(Error::unsupported(format!(
                     "stream form {other}: install a later h5flac"
@@ -234,7 +247,13 @@ impl Table {
             let count = stream.frames() as u64;
             frames = add(frames, count)?;
             match stream.form {
-                Form::Difference { .. } => anchors = add(anchors, count)?,
+                Form::Fixed { exponent } if !Fixed::fits(dtype, exponent, stream.width) => {
+                    return Err(place(Error::corrupt(format!(
+                        "{} bits of multiples of 2^{exponent} for {dtype}",
+                        stream.width
+                    ))));
+                }
+                Form::Difference { .. } | Form::Fixed { .. } => anchors = add(anchors, count)?,
                 Form::Predicted { .. } if !referenced => {
                     return Err(place(Error::corrupt(
                         "form 4 in a chunk without references (flag 4)",
@@ -290,12 +309,19 @@ impl Table {
                     .and_then(|b| b.checked_add(stream.low_bytes(last) as u64))
                     .ok_or_else(|| Error::too_large("frames of more than 2^64 bytes"))?;
             }
-            if let Form::Difference { .. } = stream.form {
+            if stream.has_anchors() {
                 let anchors = &mut self.anchors[at.anchor..at.anchor + frames];
                 let mut last = 0_i64;
-                for anchor in anchors {
+                for anchor in &mut *anchors {
                     last = last.wrapping_add(*anchor);
                     *anchor = last;
+                }
+                if let Form::Fixed { .. } = stream.form {
+                    let low = sum_up(anchors, stream.block)
+                        .map_err(|e| e.within(format!("stream {index}")))?;
+                    bytes = bytes
+                        .checked_add(low)
+                        .ok_or_else(|| Error::too_large("frames of more than 2^64 bytes"))?;
                 }
                 at.anchor += frames;
             }
@@ -346,11 +372,21 @@ impl Table {
     pub fn frame(&self, index: usize, stream: &Stream, frame: usize) -> [Range<u64>; 2] {
         let row = self.rows[index];
         let samples = stream.block.min(stream.coded - frame * stream.block);
-        let before = frame as u64 * stream.low_bytes(stream.block) as u64;
+        let (before, low) = match stream.form {
+            Form::Fixed { .. } => {
+                let sum = |frame: usize| self.anchors[row.anchor + frame] as u64;
+                let before = frame.checked_sub(1).map_or(0, sum);
+                (before, sum(frame) - before)
+            }
+            _ => {
+                let before = frame as u64 * stream.low_bytes(stream.block) as u64;
+                (before, stream.low_bytes(samples) as u64)
+            }
+        };
         let sum = |frame: usize| self.frame_sums[row.frame + frame];
         let origin = row.start - sum(0) + before;
         let [start, end] = [origin + sum(frame), origin + sum(frame + 1)];
-        [start..end, end..end + stream.low_bytes(samples) as u64]
+        [start..end, end..end + low]
     }
 
     /// The first k of a frame of a stream of differences.
@@ -369,6 +405,25 @@ impl Table {
         let origin = next.start - sum(next.span);
         origin + sum(row.span + span)..origin + sum(row.span + span + 1)
     }
+}
+
+/// Replaces the bytes behind frames in fixed point by their sums up to each frame and with it; returns
+/// that of all.
+fn sum_up(lengths: &mut [i64], block: usize) -> Result<u64> {
+    // A place has 63 bits at most.
+    let most = 8 * block as i64 + CHECK;
+    let mut sum = 0_i64;
+    for length in lengths {
+        if !(CHECK..=most).contains(length) {
+            return Err(Error::corrupt(format!(
+                "{length} bytes behind a frame of {block} samples"
+            )));
+        }
+        // No overflow: each of these is told by a byte of the head.
+        sum += *length;
+        *length = sum;
+    }
+    Ok(sum as u64)
 }
 
 /// Reads a column of lengths as its sums.
@@ -416,6 +471,7 @@ impl TableBuilder {
             Form::Constant => (0, 0),
             Form::Narrow => (1, 0),
             Form::Split { low } => (2, u64::from(low)),
+            Form::Fixed { exponent } => (5, zigzag(i64::from(exponent))),
             Form::Difference { step } => (3, zigzag(step)),
             Form::Predicted { bits } => (4, u64::from(bits)),
         };

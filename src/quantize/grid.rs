@@ -10,7 +10,8 @@ mod tests;
 use super::rule::{MOST, POWERS_OF_TEN, Rule};
 use crate::arithmetic::{lowest_bit, nearest, power_of_two};
 use crate::sample::Sample;
-use bounds::{Bounds, exponent, spacing};
+pub(super) use bounds::exponent;
+use bounds::{Bounds, spacing};
 use seed::{Anchor, COARSE, Seed};
 
 /// The coarsest useful grid of a stream of floats, given a few hundred finite samples of it: one

@@ -2,6 +2,7 @@
 
 mod affine;
 mod dither;
+mod fixed;
 mod flat;
 mod gaps;
 mod grid;
@@ -18,6 +19,7 @@ mod step;
 mod survey;
 
 pub use dither::Dither;
+pub use fixed::{Fixed, Place};
 pub(crate) use gaps::fill as fill_gaps;
 pub use plan::{Form, MOST_WIDTH, Plan};
 pub use planner::{Grids, Planner};

@@ -1,5 +1,6 @@
 //! How a stream will be stored: its decoding rule, and the form of its integers.
 
+use super::fixed::Fixed;
 use super::quantizer::Quantizer;
 use super::rule::Rule;
 use super::survey::is_near;
@@ -35,6 +36,12 @@ pub enum Form {
     Difference {
         /// The usual difference.
         step: i64,
+    },
+    /// k is a float in the order of its type: its multiple of 2^exponent in FLAC frames, each
+    /// followed by the places of the floats behind their multiples, and their CRC-32.
+    Fixed {
+        /// See [`Fixed`](super::Fixed).
+        exponent: i32,
     },
     /// k − p in FLAC frames, p predicted from other streams.
     Predicted {
@@ -156,7 +163,7 @@ impl Plan {
         if !self.is_direct() {
             k.resize(samples.len(), 0);
             self.integers(samples, first, k, misses);
-            self.payload(k, payload);
+            self.payload::<T>(k, payload);
             return;
         }
         misses.clear();
@@ -191,7 +198,7 @@ impl Plan {
             misses.sort_unstable();
             misses.dedup();
         }
-        if let Form::Narrow | Form::Split { .. } = self.form {
+        if let Form::Narrow | Form::Split { .. } | Form::Fixed { .. } = self.form {
             add_flat(samples, misses);
         }
         if self.factor == 1 {
@@ -201,13 +208,26 @@ impl Plan {
             let factor = self.factor as i64;
             k.iter_mut().for_each(|k| *k = k.wrapping_sub(self.offset) / factor);
         }
-        if !misses.is_empty() {
+        if misses.is_empty() {
+            return;
+        }
+        let Form::Fixed { exponent } = self.form else {
             gaps::fill(k, misses);
+            return;
+        };
+        // Multiples cost FLAC least, and those very floats have the shortest places.
+        let fixed = Fixed::new::<T>(exponent);
+        k.iter_mut().for_each(|k| *k = fixed.below::<T>(*k));
+        gaps::fill(k, misses);
+        let mut misses = misses.iter().peekable();
+        for ((i, k), x) in (0..).zip(k).zip(samples) {
+            let missed = misses.next_if_eq(&&i).is_some();
+            *k = if missed { fixed.place::<T>(*k) } else { x.to_ordered() };
         }
     }
 
     /// What FLAC codes of a block's k.
-    pub fn payload(&self, k: &[i64], payload: &mut [i32]) {
+    pub fn payload<T: Sample>(&self, k: &[i64], payload: &mut [i32]) {
         match self.form {
             Form::Constant => {}
             Form::Narrow | Form::Predicted { .. } => {
@@ -218,6 +238,12 @@ impl Plan {
             Form::Split { low } => {
                 for (&k, out) in k.iter().zip(payload) {
                     *out = (k >> low) as i32;
+                }
+            }
+            Form::Fixed { exponent } => {
+                let fixed = Fixed::new::<T>(exponent);
+                for (&k, out) in k.iter().zip(payload) {
+                    *out = fixed.below::<T>(k) as i32;
                 }
             }
             Form::Difference { step } => {

@@ -7,7 +7,7 @@ use super::rule::Rule;
 use super::sketch::{Sketch, bits_per_sample, residuals};
 use super::step::{Valid, Wishes};
 use super::survey::{self, Buffers, Survey, VISIT, survey, visit};
-use super::{Dither, flat, grid};
+use super::{Dither, Fixed, Place, flat, grid};
 use crate::layout::StreamView;
 use crate::sample::Sample;
 use crate::simd::{Extent, Kernels, kernels};
@@ -22,6 +22,20 @@ const MOST_LIFTED: f64 = 16.0;
 /// Largest multiples of an estimated step that let it be found again, by the logarithm of a
 /// float's bytes: sixteen spacings of the type, or exact products of a step of 24 bits.
 const FINDABLE: [u64; 4] = [0, 1 << 7, 1 << 20, 1 << 29];
+
+/// Bits of the multiples in fixed point. Coarse ones take FLAC less time, and cost the same where what
+/// its predictors leave of them is noise.
+const COARSE: u32 = 24;
+const FINE: u32 = 31;
+const MOST_SMOOTH: f64 = 64.0;
+
+/// One in so many of a sketch's numbers may be rarely large; the others are within so many powers of
+/// two of the next.
+const RARE: usize = 32;
+const ABOVE_MOST: i32 = 3;
+
+/// Numbers within so many powers of two are of one size.
+const EVEN: i32 = 4;
 
 /// Samples that settle the last bits of a factor.
 const FACTOR_SAMPLES: usize = 1 << 16;
@@ -64,6 +78,8 @@ impl Grids {
 /// Plans streams of one chunk, one after another.
 pub struct Planner<'a, T> {
     wishes: &'a Wishes<'a>,
+    /// Whether floats may be in fixed point.
+    fixed: bool,
     pub(super) kernels: &'static Kernels,
     threads: usize,
     /// Bits of the stream's fill value.
@@ -80,11 +96,13 @@ pub struct Planner<'a, T> {
 }
 
 impl<'a, T: Sample> Planner<'a, T> {
-    /// A planner for streams of a chunk, of which it looks at long ones on `threads`.
-    pub fn new(wishes: &'a Wishes<'a>, threads: usize) -> Self {
+    /// A planner for streams of a chunk, of which it looks at long ones on `threads`; `fixed` where
+    /// floats may be in fixed point.
+    pub fn new(wishes: &'a Wishes<'a>, fixed: bool, threads: usize) -> Self {
         let none = T::default();
         Planner {
             wishes,
+            fixed,
             kernels: kernels(),
             threads,
             fill: None,
@@ -175,13 +193,25 @@ impl<'a, T: Sample> Planner<'a, T> {
         {
             return plan;
         }
-        let total: &[Rule] =
-            if T::FLOAT { &[Rule::Ordered, Rule::Folded] } else { &[Rule::Ordered] };
+        let cheaper = |a: &Plan, b: &Plan| a.cost.total_cmp(&b.cost);
+        let mut best = affine.into_iter().chain(preferred).min_by(cheaper);
+        let mut total = &[Rule::Ordered][..];
+        if T::FLOAT {
+            let cost = best.map_or(raw, |plan| plan.cost);
+            let (fixed, even) =
+                if self.fixed { self.fixed(view, coded, cost) } else { (None, false) };
+            if let (Some(plan), true) = (fixed, even) {
+                return plan;
+            }
+            // Estimates are worth no more.
+            let fixed = fixed.map(|plan| Plan { cost: 1.02 * plan.cost, ..plan });
+            best = fixed.or(best);
+            total = &[Rule::Ordered, Rule::Folded];
+        }
         let total =
             total.iter().filter_map(|&rule| self.shape(view, coded, Quantizer::lossless(rule)));
-        let all = affine.into_iter().chain(preferred).chain(total);
-        let cheapest = all.min_by(|a, b| a.cost.total_cmp(&b.cost));
-        cheapest.expect("every sample has its place in the order")
+        let best = best.into_iter().chain(total).min_by(cheaper);
+        best.expect("every sample has its place in the order")
     }
 
     /// Length of the stream without its padding.
@@ -228,6 +258,96 @@ impl<'a, T: Sample> Planner<'a, T> {
             None => Quantizer::lossless(self.grid(view, &valid, used, grids)?),
         };
         quantizer.is_usable().then_some(quantizer)
+    }
+
+    /// The cheapest plan of floats in fixed point, of all or, where the largest are rare, of the
+    /// others; none that costs so much. And whether most of them are of one size, about: then there is
+    /// little to be had in their order.
+    fn fixed(&mut self, view: &StreamView<'_>, coded: usize, cost: f64) -> (Option<Plan>, bool) {
+        // Exponents of the powers of two above; that of zero is below all others.
+        let top = |largest: f64| grid::exponent(largest) + 1;
+        let finite = self.sketch.samples.iter().map(|x| x.to_f64().abs()).filter(|x| x.is_finite());
+        let mut sizes: Vec<f64> = finite.collect();
+        sizes.sort_unstable_by(f64::total_cmp);
+        let largest = self.extent.least.to_f64().abs().max(self.extent.most.to_f64().abs());
+        let largest = if largest.is_finite() { Some(&largest) } else { sizes.last() };
+        let Some(&largest) = largest.filter(|&&x| x > 0.0) else { return (None, false) };
+        let of = |part: usize| sizes.get(part).map_or(top(largest), |&x| top(x));
+        let (few, most) = (
+            of(sizes.len() / 4),
+            of((sizes.len() - sizes.len() / RARE).saturating_sub(1)) + ABOVE_MOST,
+        );
+        let (mut found, mut above) =
+            (self.fixed_below(view, coded, top(largest), cost), top(largest));
+        if above >= most + ABOVE_MOST {
+            let cost = found.map_or(cost, |(plan, _)| plan.cost);
+            if let Some(less) = self.fixed_below(view, coded, most, cost) {
+                (found, above) = (Some(less), most);
+            }
+        }
+        let Some((plan, left)) = found else { return (None, false) };
+        // What is smooth but for its last digits may follow a line, as times do.
+        (Some(plan), left >= MOST_SMOOTH && few + EVEN >= above)
+    }
+
+    /// The plan in fixed point of numbers below 2^top, if it costs less than so much, and what FLAC's
+    /// predictors leave of its multiples.
+    fn fixed_below(
+        &mut self,
+        view: &StreamView<'_>,
+        coded: usize,
+        top: i32,
+        cost: f64,
+    ) -> Option<(Plan, f64)> {
+        let plan = |(exponent, width)| {
+            let limit = Fixed::new::<T>(exponent).place::<T>(1_i64 << (width - 1)) - 1;
+            Plan {
+                quantizer: Quantizer::lossless(Rule::Ordered),
+                offset: 0,
+                factor: 1,
+                near: (0, limit as u64),
+                range: (-limit, limit),
+                form: Form::Fixed { exponent },
+                width,
+                coded,
+                padding: None,
+                cost: 0.0,
+                exceptions: 0.0,
+                surveyed: true,
+            }
+        };
+        let mut found = plan(Fixed::suits::<T>(top, COARSE)?);
+        let mut left = self.left_of(&found);
+        if left < MOST_SMOOTH {
+            found = plan(Fixed::suits::<T>(top, FINE)?);
+            left = self.left_of(&found);
+        }
+        let Form::Fixed { exponent } = found.form else { return None };
+        let fixed = Fixed::new::<T>(exponent);
+        let places = self.numbers.iter().zip(&self.payload).map(|(&n, &multiple)| {
+            match fixed.place_of(i64::from(multiple)) {
+                Place::Bits(bits) => bits,
+                Place::Zero(bits, _) => 1 + if n == i64::from(multiple) { 0 } else { bits },
+            }
+        });
+        let places = f64::from(places.sum::<u32>()) / self.payload.len() as f64;
+        found.cost = coded as f64 * (bits_per_sample([left; 4]) + places);
+        if found.cost >= cost {
+            return None;
+        }
+        let Plan { quantizer, near, .. } = found;
+        let survey = survey(view, coded, &quantizer, near, &mut self.buffers);
+        found.exceptions = exception_bits::<T>(&survey, &quantizer.rule);
+        found.cost += found.exceptions;
+        (found.cost < cost).then_some((found, left))
+    }
+
+    /// What FLAC's predictors leave of the sketch's integers, at least.
+    fn left_of(&mut self, plan: &Plan) -> f64 {
+        self.sketch_integers(plan);
+        self.sketch_payload(plan);
+        let residuals = residuals(self.kernels, &self.payload, self.sketch.stretch, plan.width);
+        residuals.into_iter().fold(f64::INFINITY, f64::min)
     }
 
     /// A lossy plan with many exceptions, or the lossless one for samples on a grid of their own, if
@@ -444,7 +564,7 @@ impl<'a, T: Sample> Planner<'a, T> {
     /// What FLAC would code of them, in `payload`.
     fn sketch_payload(&mut self, plan: &Plan) {
         self.payload.resize(self.numbers.len(), 0);
-        plan.payload(&self.numbers, &mut self.payload);
+        plan.payload::<T>(&self.numbers, &mut self.payload);
     }
 
     /// The usual difference of neighbours, the width of what is left, and its cost in all, when

@@ -17,8 +17,11 @@ SPAN = 65536
 MASK = (1 << 64) - 1
 COLUMNS = ["kind", "offset", "factor", "width", "block"]
 COLUMNS += ["detail", "parameter", "second", "padding", "exceptions"]
+# Of floats of so many bytes: bits of the mantissa, exponents of the smallest number and of the largest
+# power of two.
+LIMITS = {2: (11, -24, 15), 4: (24, -149, 127), 8: (53, -1074, 1023)}
 RULES = ["ordered", "quanta", "decimal", "dithered", "affine", "folded"]
-FORMS = ["constant", "narrow", "split", "difference", "predicted"]
+FORMS = ["constant", "narrow", "split", "difference", "predicted", "fixed point"]
 
 
 class Unsupported(FormatError):
@@ -111,7 +114,7 @@ class Stream:
 def stream_of(index, row, length, is_float):
     kind, offset, factor, width, block, detail, parameter, second, padding, exceptions = row
     rule, form = kind & 15, kind >> 4
-    if rule > 5 or form > 4:
+    if rule > 5 or form > 5:
         raise Unsupported(f"kind {kind}: install a later h5flac")
     check(rule == 0 or is_float, "a rule of floats for integers")
     check(factor >= 1, "factor")
@@ -125,6 +128,8 @@ def stream_of(index, row, length, is_float):
     check(form != 2 or 1 <= detail <= 63, "low bits")
     check(form != 4 or 4 <= detail <= 32, "bits")
     check(form >= 2 or detail == 0, "unused detail")
+    if form == 5:
+        check(rule == 0 and is_float and unzigzag(offset) == 0 and factor == 1, "fixed point")
     if rule in (1, 3, 4):
         quanta = float_of(parameter)
         check(sys.float_info.min <= quanta < float("inf"), "quanta")
@@ -198,7 +203,7 @@ class Chunk:
 
         def meaning(name):
             def of(row, value):
-                zigzag = name == "offset" or (name == "detail" and columns[0][row] >> 4 == 3)
+                zigzag = name == "offset" or (name == "detail" and columns[0][row] >> 4 in (3, 5))
                 is_code = name in ("parameter", "second") and value
                 return f"{value:#x}" if is_code else str(unzigzag(value) if zigzag else value)
 
@@ -217,7 +222,7 @@ class Chunk:
                 self.predictors(head, stream)
         for stream in self.streams:
             last = 0
-            for _ in range(stream.frame_count() if stream.form == 3 else 0):
+            for _ in range(stream.frame_count() if stream.form in (3, 5) else 0):
                 start = head.at
                 last = signed(last + unzigzag(head.varint()))
                 head.note(start, "anchor")
@@ -327,6 +332,10 @@ class Chunk:
                 for i, d in enumerate(x):
                     last += step + d
                     x[i] = last
+            elif stream.form == 5:
+                packed = payload.take(stream.anchors[number] - 4, f"{place}, places")
+                checked(packed, payload.take(4, f"{place}, CRC-32 of the places"), "places")
+                x = self.floats(stream, x, packed)
             k += x
         if len(stream.frames) > 1:
             self.seen.add(f"several frames of form {FORMS[stream.form]}")
@@ -336,6 +345,43 @@ class Chunk:
         for span, length in enumerate(stream.spans):
             place = f"stream {stream.index}, exception block {span}"
             stream.blocks.append(payload.take(length, place if length else None))
+
+    def floats(self, stream, multiples, packed):
+        """The places in their type of floats behind multiples in fixed point."""
+        digits, least, most = LIMITS[self.size]
+        exponent, width = unzigzag(stream.detail), stream.width
+        check(-1000 <= exponent <= 1000 and exponent >= least, "exponent")
+        check(width - 1 <= digits and exponent + width - 1 <= most, "width in fixed point")
+        bits, at, floats = int.from_bytes(packed, "little"), 0, []
+
+        def take(count):
+            nonlocal at
+            at += count
+            check(at <= 8 * len(packed), "truncated places")
+            return bits >> at - count & (1 << count) - 1
+
+        for multiple in multiples:
+            value = np.array(multiple * 2.0**exponent, f"<f{self.size}")
+            first = signed(int(value.view(f"<u{self.size}")), 8 * self.size)
+            if first < 0:
+                first ^= (1 << 8 * self.size - 1) - 1
+            inner = multiple if multiple >= 0 else ~multiple
+            if inner:
+                count = min(digits - inner.bit_length(), exponent - least)
+                floats.append(first + take(count))
+                self.seen.add("places of floats" if count else "floats that are multiples")
+            elif take(1) == 0:
+                floats.append(multiple)
+                self.seen.add(f"zero behind {multiple}")
+            else:
+                step = np.array(2.0**exponent, f"<f{self.size}")
+                below = int(step.view(f"<u{self.size}"))
+                place = take((below - 1).bit_length())
+                check(place < below, "a place that no float has")
+                floats.append(first + place)
+                self.seen.add(f"a small float behind {multiple}")
+        check(-(-at // 8) == len(packed), "bytes behind the places")
+        return floats
 
     def predict(self, stream):
         """Adds to a stream's k what its references predict, if they do."""

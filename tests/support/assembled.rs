@@ -76,6 +76,48 @@ fn difference_frames(integers: &[i64]) -> Vec<u8> {
     })
 }
 
+/// Floats in fixed point, with a step of 2^-7: what is in front of the multiple's last bit in FLAC, and the
+/// places behind.
+fn fixed_frames(floats: &[f32]) -> Vec<u8> {
+    const EXPONENT: i64 = -7;
+    const WIDTH: u32 = 20;
+    let step = 2.0_f32.powi(EXPONENT as i32);
+    let multiple = |x: f32| (x / step).floor() as i32 - i32::from(x.to_bits() == 1 << 31);
+    let place = |x: f32| (x.to_bits() as i32 ^ (x.to_bits() as i32 >> 31 & i32::MAX)) as i64;
+    let columns = [5 << 4, 0, 1, WIDTH.into(), BLOCK as u64, zigzag(EXPONENT), 0, 0, 0, 0];
+    let mut claims = Claims::new(2 | 2 << 2, [1, floats.len() as u64, 1], columns, &[]);
+    let mut behind = Vec::new();
+    let (lengths, payload) = frames(floats, WIDTH, |_, block| {
+        let mut bits = Vec::new();
+        for &x in block {
+            let h = multiple(x);
+            let first = place(h as f32 * step);
+            let count = place((h + 1) as f32 * step) - first - i64::from(h == -1);
+            let mut put = |n: i64, count: u32| bits.extend((0..count).map(|i| n >> i & 1 != 0));
+            if h == 0 || h == -1 {
+                put(i64::from(x != 0.0), 1);
+            }
+            if x != 0.0 {
+                put(place(x) - first, 64 - (count - 1).leading_zeros());
+            }
+        }
+        let byte =
+            |bits: &[bool]| bits.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit));
+        let mut places: Vec<u8> = bits.chunks(8).map(byte).collect();
+        let check = crc32fast::hash(&places);
+        places.extend(check.to_le_bytes());
+        behind.push(places.len() as i64);
+        (block.iter().map(|&x| multiple(x)).collect(), places)
+    });
+    let mut last = 0;
+    for length in behind {
+        varint(zigzag(length - last), &mut claims.rest);
+        last = length;
+    }
+    column(&lengths, &mut claims.rest);
+    claims.chunk(&payload)
+}
+
 /// Terms of a predictor: place of the reference, lag, coefficients.
 type Terms<'t> = &'t [(usize, i64, &'t [i64])];
 
@@ -164,11 +206,16 @@ pub fn assembled() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     [3, 30, 1, 64].into_iter().for_each(|size| varint(size, &mut rest));
     raw.chunks(64).for_each(|piece| rest.extend(crc32fast::hash(piece).to_le_bytes()));
     let (predicted, related) = predictors();
+    let mut floats: Vec<f32> =
+        walk(60, 900, 45).iter().map(|&n| n as f32 / 1024.0 * 1.0001).collect();
+    floats[20..26].copy_from_slice(&[0.0, -0.0, 1e-40, -1e-40, 0.007, -0.007]);
+    floats[26..30].copy_from_slice(&[0.0078125, -0.0078125, 4095.0, -4095.9]);
     vec![
         ("affine_f32", affine(2 | 2 << 2, &integers, step, offset), bytes_of!(f32, single)),
         ("affine_f64", affine(2 | 3 << 2, &integers, step, offset), bytes_of!(f64, double)),
         ("split_frames", split_frames(&split), bytes_of!(i64, split)),
         ("difference_frames", difference_frames(&clock), bytes_of!(i64, clock)),
+        ("fixed_frames", fixed_frames(&floats), bytes_of!(f32, floats)),
         ("predictors", predicted, bytes_of!(i16, related)),
         ("raw_pieces", sealed(1 << 2, 1, &rest, &raw), raw),
     ]

@@ -170,7 +170,8 @@ impl Index {
                 reader.list("predictors", predictors, Reader::predictor);
             }
         }
-        reader.list("anchors", sum_of(3), Reader::varint);
+        let anchors = reader.list("anchors", sum_of(3) + sum_of(5), Reader::varint);
+        let mut anchors = anchors.into_iter();
         let frame_lengths = reader.column("frame lengths", frames.iter().sum());
         let spans = columns[EXCEPTIONS].iter().sum::<u64>() * length.div_ceil(SPAN);
         let span_lengths = reader.column("exception block lengths", spans);
@@ -179,6 +180,7 @@ impl Index {
             (frame_lengths.into_iter(), span_lengths.into_iter());
         for stream in 0..streams as usize {
             let (mut left, block) = (length - columns[PADDING][stream], columns[BLOCK][stream]);
+            let mut behind = 0;
             for length in frame_lengths.by_ref().take(frames[stream] as usize) {
                 let samples = block.min(left);
                 left -= samples;
@@ -186,6 +188,13 @@ impl Index {
                 if form(stream) == 2 {
                     let low = samples * columns[DETAIL][stream];
                     reader.skip(low.div_ceil(8) + 4, 4);
+                }
+                if form(stream) == 3 || form(stream) == 5 {
+                    let anchor = anchors.next().unwrap();
+                    behind += (anchor >> 1) as i64 ^ -((anchor & 1) as i64);
+                }
+                if form(stream) == 5 {
+                    reader.skip(behind as u64, 4);
                 }
             }
             if columns[EXCEPTIONS][stream] == 1 {

@@ -139,6 +139,9 @@ pub fn chunks(length: usize) -> Vec<Chunk> {
     let request = lossy(dtype_of::<f64>(), one, decimal);
     chunks.push(Chunk::new("decimal", &noise[..length], &request));
     chunks.push(Chunk::new("floats", &singles[..length], &lossless(dtype_of::<f32>(), one)));
+    let sizes = noise[..length].iter().zip(&noise[length..]);
+    let tails: Vec<f32> = sizes.map(|(x, y)| (y.signum() * (5.0 * x).exp()) as f32).collect();
+    chunks.push(Chunk::new("floats of all sizes", &tails, &lossless(dtype_of::<f32>(), one)));
     let positive: Vec<f64> = noise[..length].iter().map(|x| 1000.0 + x).collect();
     chunks.push(Chunk::new("positive floats", &positive, &lossless(dtype_of::<f64>(), one)));
     let counts: Vec<f32> = ints(100.0).map(|n| (n as f64 * 0.305_175_7) as f32).collect();
@@ -159,7 +162,7 @@ pub fn several_blocks() -> Chunk {
 pub fn assert_complete(chunks: &[Chunk]) {
     let kinds = |chunk: &Chunk| Index::of(&chunk.bytes).rules_and_forms();
     let all: BTreeSet<(u8, u8)> = chunks.iter().flat_map(kinds).collect();
-    for form in 0..=4 {
+    for form in 0..=5 {
         assert!(all.iter().any(|kind| kind.1 == form), "no stream has form {form}: {all:?}");
     }
     // 4 is written for imports only.

@@ -88,6 +88,7 @@ impl Recipe {
             Form::Constant => Vec::new(),
             Form::Narrow => self.k.iter().map(|&k| k as i32).collect(),
             Form::Split { low } => self.k.iter().map(|&k| (k >> low) as i32).collect(),
+            Form::Fixed { .. } => unreachable!("no form of integers"),
             Form::Difference { step } => each
                 .map(|(i, k)| if i % block == 0 { 0 } else { (k - self.k[i - 1] - step) as i32 })
                 .collect(),
