@@ -17,8 +17,8 @@ SPAN = 65536
 MASK = (1 << 64) - 1
 COLUMNS = ["kind", "offset", "factor", "width", "block"]
 COLUMNS += ["detail", "parameter", "second", "padding", "exceptions"]
-# Of floats of so many bytes: bits of the mantissa, exponents of the smallest number and of the largest
-# power of two.
+# Of floats of so many bytes: bits of the mantissa, exponents of the smallest number and of the
+# largest power of two.
 LIMITS = {2: (11, -24, 15), 4: (24, -149, 127), 8: (53, -1074, 1023)}
 RULES = ["ordered", "quanta", "decimal", "dithered", "affine", "folded"]
 FORMS = ["constant", "narrow", "split", "difference", "predicted", "fixed point"]
