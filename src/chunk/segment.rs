@@ -141,6 +141,7 @@ impl Course<'_> {
         let samples = view.samples(first, out.len(), samples);
         self.plan.load(kernels, samples, first, k, misses, out);
         if let Some(stand) = self.stand
+            && self.plan.form == Form::Narrow
             && !blocks.misses.is_empty()
         {
             let gaps = std::mem::take(&mut blocks.misses);

@@ -116,7 +116,7 @@ impl Fixed {
         if inner == 0 {
             return Place::Zero(64 - (self.first as u64 - 1).leading_zeros(), self.first as u64);
         }
-        Place::Bits((self.digits - inner.ilog2()).min(self.most))
+        Place::Bits(self.digits.saturating_sub(inner.ilog2()).min(self.most))
     }
 }
 
