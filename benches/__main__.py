@@ -12,6 +12,7 @@ from pathlib import Path
 import arrays
 import comparison
 import kernels
+import lossless
 import reading
 import record
 import report
@@ -22,6 +23,7 @@ from timing import clock, take
 PARTS = {
     "targets": targets.COLUMNS,
     "codecs": comparison.COLUMNS,
+    "lossless": lossless.COLUMNS,
     "arrays": arrays.COLUMNS,
     "shapes": arrays.SHAPE_COLUMNS,
     "stretch": arrays.STRETCH_COLUMNS,
@@ -43,6 +45,8 @@ def steps(part, quick):
             return targets.steps(targets.Scale(shape, 2) if quick else targets.Scale())
         case "codecs":
             return comparison.steps(shape, runs, cores)
+        case "lossless":
+            return lossless.steps(20_000 if quick else 200_000)
         case "arrays":
             return arrays.steps(shape[-1])
         case "shapes":

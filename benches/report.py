@@ -113,7 +113,7 @@ def sections(folder):
         found["bounds"] = failures(rows)
     if rows := record.read(folder / "arrays.csv"):
         found["arrays"] = arrays(rows)
-    for name in ("shapes", "threads", "chunks", "lengths"):
+    for name in ("lossless", "shapes", "threads", "chunks", "lengths"):
         if rows := record.read(folder / f"{name}.csv"):
             found[name] = table(rows)
     if rows := record.read(folder / "kernels.csv"):

@@ -280,7 +280,8 @@ impl<'a, T: Sample> Planner<'a, T> {
         let (mut found, mut above) =
             (self.fixed_below(view, coded, top(largest), cost), top(largest));
         if above >= most + ABOVE_MOST {
-            let cost = found.map_or(cost, |(plan, _)| plan.cost);
+            // What is rare costs more than a sketch tells.
+            let cost = found.map_or(cost, |(plan, _)| 1.05 * plan.cost);
             if let Some(less) = self.fixed_below(view, coded, most, cost) {
                 (found, above) = (Some(less), most);
             }
