@@ -205,7 +205,7 @@ impl<'a, T: Sample> Planner<'a, T> {
             }
             // Estimates are worth no more.
             let fixed = fixed.map(|plan| Plan { cost: 1.02 * plan.cost, ..plan });
-            best = fixed.or(best);
+            best = best.into_iter().chain(fixed).min_by(cheaper);
             total = &[Rule::Ordered, Rule::Folded];
         }
         let total =
@@ -268,15 +268,18 @@ impl<'a, T: Sample> Planner<'a, T> {
         let top = |largest: f64| grid::exponent(largest) + 1;
         let finite = self.sketch.samples.iter().map(|x| x.to_f64().abs()).filter(|x| x.is_finite());
         let mut sizes: Vec<f64> = finite.collect();
-        sizes.sort_unstable_by(f64::total_cmp);
         let largest = self.extent.least.to_f64().abs().max(self.extent.most.to_f64().abs());
-        let largest = if largest.is_finite() { Some(&largest) } else { sizes.last() };
-        let Some(&largest) = largest.filter(|&&x| x > 0.0) else { return (None, false) };
-        let of = |part: usize| sizes.get(part).map_or(top(largest), |&x| top(x));
-        let (few, most) = (
-            of(sizes.len() / 4),
-            of((sizes.len() - sizes.len() / RARE).saturating_sub(1)) + ABOVE_MOST,
-        );
+        let finite = |x: f64| x > 0.0 && x.is_finite();
+        let largest = Some(largest).filter(|&x| finite(x));
+        let largest = largest.or_else(|| sizes.iter().copied().reduce(f64::max));
+        let Some(largest) = largest.filter(|&x| finite(x)) else { return (None, false) };
+        let mut of = |part: usize| {
+            let part = part.min(sizes.len().checked_sub(1)?);
+            Some(top(*sizes.select_nth_unstable_by(part, f64::total_cmp).1))
+        };
+        let count = self.sketch.samples.len();
+        let few = of(count / 4).unwrap_or(top(largest));
+        let most = of(count - count / RARE - 1).unwrap_or(top(largest)) + ABOVE_MOST;
         let (mut found, mut above) =
             (self.fixed_below(view, coded, top(largest), cost), top(largest));
         if above >= most + ABOVE_MOST {
