@@ -163,12 +163,26 @@ def kinds(file):
         file.add_chunk(path.stem, chunk, path.with_suffix(".raw").read_bytes())
 
 
+def fixed_point(file):
+    """Lossless floats that cross zero, zeros, gaps and glitches among them."""
+    for dtype in FLOATS:
+        array = (np.sin(np.arange(400) / 9) + streams(file.rng, (2, 400)) / 4096).astype(dtype)
+        array[0, 40:60] = [0, -0.0] * 10
+        array[1, 100:110], array[1, 200] = np.nan, np.inf
+        array[1, ::150] *= 1000
+        file.add(dtype, array, LOSSLESS, (2, 300))
+    for path in sorted(VECTORS.glob("fixed_*.chunk")):
+        chunk = Chunk(path.read_bytes())
+        file.add_chunk(path.stem, chunk, path.with_suffix(".raw").read_bytes())
+
+
 # Format of the HDF5 file: that of the newest versions has small indices.
 FILES = {
     "types": (types, "v110"),
     "modes": (modes, "v110"),
     "layouts": (layouts, "v110"),
     "kinds": (kinds, "v110"),
+    "fixed_point": (fixed_point, "v110"),
 }
 
 

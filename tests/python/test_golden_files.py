@@ -118,7 +118,7 @@ CHUNKS = {
     "version": (4, 2, "format version 2, and this h5flac reads version 1"),
     "flag": (6, 8, "flags 0x8"),
     "rule": (24, 0x16, "decoding rule 6"),
-    "form": (24, 0x50, "stream form 5"),
+    "form": (24, 0x60, "stream form 6"),
 }
 
 
