@@ -1,30 +1,10 @@
 /* Every function of h5flac.h once as it is meant, and with arguments that must be refused. */
-#undef NDEBUG
-#include "h5flac.h"
+#include "expect.h"
 
-#include <assert.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define STREAMS 5
 #define LENGTH 20000
-
-static void refuses(int status, int expected, const char *words) {
-    if (status != expected || strstr(h5flac_last_error(), words) == NULL) {
-        fprintf(stderr, "status %d, expected %d; message \"%s\", expected \"%s\"\n", status,
-                expected, h5flac_last_error(), words);
-        exit(1);
-    }
-}
-
-static void accepts(int status) {
-    if (status != H5FLAC_OK) {
-        fprintf(stderr, "status %d: %s\n", status, h5flac_last_error());
-        exit(1);
-    }
-}
 
 static void params(void) {
     unsigned w[H5FLAC_PARAM_WORDS], all[H5FLAC_COMPLETE_WORDS];

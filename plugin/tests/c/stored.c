@@ -1,14 +1,9 @@
 /* Pieces of chunks in an open file: h5flac_read_streams as it is meant, and what it must refuse. Argument: a
  * file to make. */
-#undef NDEBUG
 #define _XOPEN_SOURCE 700
-#include "h5flac.h"
+#include "expect.h"
 
-#include <assert.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define CHUNKS 6
@@ -18,21 +13,6 @@
 static int32_t data[CHUNKS][STREAMS][LENGTH], back[CHUNKS][STREAMS][LENGTH];
 static const h5flac_layout layout = {H5FLAC_SIGNED, 4, 0, 0, STREAMS, LENGTH, 1};
 static uint64_t address[CHUNKS], length[CHUNKS], end;
-
-static void refuses(int status, int expected, const char *words) {
-    if (status != expected || strstr(h5flac_last_error(), words) == NULL) {
-        fprintf(stderr, "status %d, expected %d; message \"%s\", expected \"%s\"\n", status,
-                expected, h5flac_last_error(), words);
-        exit(1);
-    }
-}
-
-static void accepts(int status) {
-    if (status != H5FLAC_OK) {
-        fprintf(stderr, "status %d: %s\n", status, h5flac_last_error());
-        exit(1);
-    }
-}
 
 /* Chunks with other bytes before each. The first is too wild to be coded. */
 static int written(const char *path) {
