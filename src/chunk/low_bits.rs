@@ -1,5 +1,7 @@
 //! The low bits of wide integers, stored as they are beside the FLAC frame of the high ones.
 
+use super::bits::{Reader, Writer};
+
 /// Bytes of the low `bits` of `samples` integers.
 pub fn bytes(samples: usize, bits: u32) -> usize {
     (samples as u64 * u64::from(bits)).div_ceil(8) as usize
@@ -8,37 +10,16 @@ pub fn bytes(samples: usize, bits: u32) -> usize {
 /// Appends the low `bits` (1 to 63) of each value, first value in the lowest bits of the first
 /// byte.
 pub fn pack(values: &[i64], bits: u32, out: &mut Vec<u8>) {
-    let mask = (1_u128 << bits) - 1;
-    let (mut pending, mut used) = (0_u128, 0);
-    for &value in values {
-        // Fewer than 8 bits are pending, so at most 71 are.
-        pending |= (value as u128 & mask) << used;
-        used += bits;
-        while used >= 8 {
-            out.push(pending as u8);
-            pending >>= 8;
-            used -= 8;
-        }
-    }
-    if used > 0 {
-        out.push(pending as u8);
-    }
+    let mask = (1_u64 << bits) - 1;
+    let mut writer = Writer::new(out);
+    values.iter().for_each(|&value| writer.put(value as u64 & mask, bits));
+    writer.finish();
 }
 
 /// Puts the packed bits below `values`: v becomes v·2^bits + low.
 pub fn unpack_below(packed: &[u8], bits: u32, values: &mut [i64]) {
-    let mask = (1_u128 << bits) - 1;
-    let mut bytes = packed.iter();
-    let (mut pending, mut used) = (0_u128, 0);
-    for value in values {
-        while used < bits {
-            pending |= u128::from(bytes.next().copied().unwrap_or(0)) << used;
-            used += 8;
-        }
-        *value = *value << bits | (pending & mask) as i64;
-        pending >>= bits;
-        used -= bits;
-    }
+    let mut reader = Reader::new(packed);
+    values.iter_mut().for_each(|value| *value = *value << bits | reader.take(bits) as i64);
 }
 
 #[cfg(test)]

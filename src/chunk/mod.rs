@@ -4,6 +4,7 @@
 //! of streams, lengths of frames) comes first, then each stream's FLAC frames and
 //! `exceptions`, then a CRC-32 of it all. `encode` and `decode` are the two directions.
 
+mod bits;
 mod bytes;
 mod column;
 mod decode;

@@ -32,6 +32,12 @@ impl Segment {
         self.exceptions = Exceptions::default();
         self.misfit = false;
     }
+
+    /// Appends the CRC-32 of what is stored beside a frame, from this byte of the payload on.
+    fn seal(&mut self, from: usize) {
+        let crc = crc32fast::hash(&self.payload[from..]);
+        self.payload.extend_from_slice(&crc.to_le_bytes());
+    }
 }
 
 /// Buffers of one block.
@@ -232,14 +238,12 @@ impl Course<'_> {
                 Form::Split { low } => {
                     let from = segment.payload.len();
                     low_bits::pack(&blocks.k, low, &mut segment.payload);
-                    let crc = crc32fast::hash(&segment.payload[from..]);
-                    segment.payload.extend_from_slice(&crc.to_le_bytes());
+                    segment.seal(from);
                 }
                 Form::Fixed { exponent } => {
                     let from = segment.payload.len();
                     tails::pack::<T>(exponent, &payload, &blocks.k, &mut segment.payload);
-                    let crc = crc32fast::hash(&segment.payload[from..]);
-                    segment.payload.extend_from_slice(&crc.to_le_bytes());
+                    segment.seal(from);
                     segment.anchors.push((segment.payload.len() - from) as i64);
                 }
                 Form::Difference { .. } => segment.anchors.push(blocks.k[0]),

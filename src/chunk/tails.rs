@@ -1,5 +1,6 @@
 //! The places of floats behind their multiples in fixed point, stored beside the FLAC frame of those.
 
+use super::bits::{Reader, Writer};
 use crate::error::{Error, Result};
 use crate::quantize::{Fixed, Place};
 use crate::sample::Sample;
@@ -8,7 +9,7 @@ use crate::sample::Sample;
 /// 2^exponent, the first in the lowest bits of the first byte: see [`Place`].
 pub fn pack<T: Sample>(exponent: i32, multiples: &[i32], floats: &[i64], out: &mut Vec<u8>) {
     let fixed = Fixed::new::<T>(exponent);
-    let mut writer = Writer { out, pending: 0, used: 0 };
+    let mut writer = Writer::new(out);
     for (&multiple, &n) in multiples.iter().zip(floats) {
         let multiple = i64::from(multiple);
         let place = n.wrapping_sub(fixed.place::<T>(multiple)) as u64;
@@ -22,8 +23,7 @@ pub fn pack<T: Sample>(exponent: i32, multiples: &[i32], floats: &[i64], out: &m
             }
         }
     }
-    let Writer { pending, used, .. } = writer;
-    out.extend_from_slice(&pending.to_le_bytes()[..used.div_ceil(8) as usize]);
+    writer.finish();
 }
 
 /// Replaces the first multiples of a frame by their floats, in the order of the type; `complete`
@@ -39,7 +39,7 @@ pub fn unpack<T: Sample>(
     values: &mut [i64],
 ) -> Result<()> {
     let fixed = Fixed::new::<T>(exponent);
-    let mut reader = Reader { bytes: packed, at: 0 };
+    let mut reader = Reader::new(packed);
     let mut bad = false;
     for value in values {
         let multiple = *value;
@@ -53,7 +53,7 @@ pub fn unpack<T: Sample>(
             }
         };
     }
-    let (found, needed) = (packed.len(), reader.at.div_ceil(8));
+    let (found, needed) = (packed.len(), reader.bytes());
     if found < needed {
         return Err(Error::truncated(format!("{found} bytes of places, of {needed}")));
     }
@@ -61,76 +61,6 @@ pub fn unpack<T: Sample>(
         return Err(Error::corrupt("places that no float has"));
     }
     Ok(())
-}
-
-/// Puts bits behind each other, from the lowest of the first byte on.
-struct Writer<'a> {
-    out: &'a mut Vec<u8>,
-    pending: u64,
-    used: u32,
-}
-
-impl Writer<'_> {
-    /// Puts the lowest bits of a number that has no others, 63 at most.
-    #[inline(always)]
-    fn put(&mut self, number: u64, bits: u32) {
-        if bits > 32 {
-            self.put_few(number & u64::from(u32::MAX), 32);
-            self.put_few(number >> 32, bits - 32);
-        } else {
-            self.put_few(number, bits);
-        }
-    }
-
-    /// The same of 32 bits at most: fewer are pending.
-    #[inline(always)]
-    fn put_few(&mut self, number: u64, bits: u32) {
-        self.pending |= number << self.used;
-        self.used += bits;
-        if self.used >= 32 {
-            self.out.extend_from_slice(&(self.pending as u32).to_le_bytes());
-            self.pending >>= 32;
-            self.used -= 32;
-        }
-    }
-}
-
-/// Takes bits from the lowest of the first byte on; zeros behind the last.
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Reader<'_> {
-    /// The next ones, 63 at most.
-    #[inline(always)]
-    fn take(&mut self, count: u32) -> u64 {
-        if count > 32 {
-            self.take_few(32) | self.take_few(count - 32) << 32
-        } else {
-            self.take_few(count)
-        }
-    }
-
-    /// The same of 32 at most: a word holds them wherever they begin in its first byte.
-    #[inline(always)]
-    fn take_few(&mut self, count: u32) -> u64 {
-        let (byte, shift) = (self.at / 8, self.at % 8);
-        self.at += count as usize;
-        let word = match self.bytes.get(byte..).and_then(|rest| rest.first_chunk()) {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => self.last(byte),
-        };
-        word >> shift & ((1 << count) - 1)
-    }
-
-    #[cold]
-    fn last(&self, byte: usize) -> u64 {
-        let mut bytes = [0; 8];
-        let rest = self.bytes.get(byte..).unwrap_or_default();
-        bytes[..rest.len()].copy_from_slice(rest);
-        u64::from_le_bytes(bytes)
-    }
 }
 
 #[cfg(test)]
