@@ -3,6 +3,7 @@
 mod affine;
 mod dither;
 mod fixed;
+mod fixed_plan;
 mod flat;
 mod gaps;
 mod grid;
