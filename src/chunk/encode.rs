@@ -103,7 +103,7 @@ pub fn compress<'a>(data: &'a [u8], request: &Request<'_>) -> Result<Compressed<
             }
         }
     }
-    Ok(with_sample!(dtype, T => Chunk::<T>::new(data, request).chosen().compress()))
+    Ok(with_sample!(dtype, T => Chunk::<T>::new(data, request).compress()))
 }
 
 /// Most bytes of samples that are encoded as one piece, on one thread: several short streams, each
@@ -122,8 +122,6 @@ pub struct Chunk<'a, 'r, T> {
     pub wishes: Wishes<'r>,
     /// Whether floats may be in fixed point: such streams take no part in predictions.
     pub fixed: bool,
-    /// Whether streams may predict others.
-    related: bool,
     sample: std::marker::PhantomData<T>,
 }
 
@@ -147,30 +145,42 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
             dither: dithered.then(|| crc32fast::hash(data)),
             components: request.dtype.components(),
         };
-        let (fixed, related) = (true, !request.alone);
-        Chunk { data, request, wishes, fixed, related, sample: std::marker::PhantomData }
+        Chunk { data, request, wishes, fixed: true, sample: std::marker::PhantomData }
     }
 
-    /// Decides whether lossless floats are to be in fixed point, or predicted from others.
-    fn chosen(mut self) -> Self {
+    /// What streams have in common, if it is enough to predict some from others. Of lossless floats
+    /// only if that takes less than fixed point, which then is none of their forms.
+    fn found(&mut self) -> Option<Relations> {
+        let Request { shape, params, alone, .. } = self.request;
+        if *alone {
+            return None;
+        }
+        let size = (self.streams(), shape.length);
+        let fill = |stream| self.wishes.fill_of(stream);
+        let view = |stream| self.view(stream);
+        let relations = Relations::find::<T>(kernels(), params.level, size, fill, view)?;
         let Wishes { mode, quanta, affine, .. } = self.wishes;
         let lossless = mode == Mode::Lossless && quanta.is_none() && affine.is_none();
-        if T::FLOAT && lossless && self.related {
-            self.fixed = self.found(self.streams()).is_none_or(|relations| {
-                let (shape, data) = self.sample(&relations.chosen);
-                let dtype =
-                    Dtype { order: ByteOrder::Little, complex: false, ..self.request.dtype };
-                let request = Request { dtype, shape, fill: None, ..self.request.clone() };
-                let size = |fixed| {
-                    let chunk =
-                        Chunk { fixed, related: !fixed, ..Chunk::<T>::new(&data, &request) };
-                    chunk.compress().len()
-                };
-                size(true) < size(false)
-            });
-            self.related = !self.fixed;
+        if T::FLOAT && lossless && self.fixed {
+            self.fixed = self.is_less_in_fixed_point(&relations.chosen);
+            if self.fixed {
+                return None;
+            }
         }
-        self
+        Some(relations)
+    }
+
+    /// Whether some samples of these streams and a few others take less in fixed point than as they
+    /// predict each other.
+    fn is_less_in_fixed_point(&self, chosen: &[usize]) -> bool {
+        let (shape, data) = self.sample(chosen);
+        let dtype = Dtype { order: ByteOrder::Little, complex: false, ..self.request.dtype };
+        let size = |fixed| {
+            let request =
+                Request { dtype, shape, fill: None, alone: fixed, ..self.request.clone() };
+            Chunk { fixed, ..Chunk::<T>::new(&data, &request) }.compress().len()
+        };
+        size(true) < size(false)
     }
 
     /// Samples from the middle of these streams and a few others, in a chunk of this shape.
@@ -198,14 +208,16 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         StreamView::new(self.data, &self.request.dtype, &self.request.shape, index)
     }
 
-    fn compress(&self) -> Compressed<'a> {
+    fn compress(mut self) -> Compressed<'a> {
+        let mut relations = self.found();
         let Request { dtype, shape, threads, .. } = self.request;
-        let streams = self.streams();
         let workspaces = Workspaces::default();
         let mut parts = Vec::new();
-        let relations = self.relate(streams, &workspaces, &mut parts);
+        if let Some(relations) = &mut relations {
+            self.relate(relations, &workspaces, &mut parts);
+        }
         let chosen = relations.as_ref().map_or(&[][..], |relations| &relations.chosen);
-        let ranges = self.ranges(streams, chosen);
+        let ranges = self.ranges(self.streams(), chosen);
         parts.extend(map(*threads, ranges, |range| {
             (range.start, self.part(range, relations.as_ref(), &workspaces))
         }));
@@ -244,22 +256,17 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
         ranges
     }
 
-    /// Chooses reference streams and encodes them, each to a part of its own; none where the
-    /// streams have too little in common.
+    /// Encodes the reference streams, each to a part of its own.
     fn relate<'w>(
         &'w self,
-        streams: usize,
+        relations: &mut Relations,
         workspaces: &Workspaces<Workspace<'w, T>>,
         parts: &mut Vec<(usize, Part)>,
-    ) -> Option<Relations> {
-        if !self.related {
-            return None;
-        }
-        let mut relations = self.found(streams)?;
+    ) {
         for (i, &stream) in relations.chosen.clone().iter().enumerate() {
             let other = relations.chosen.get(1).filter(|_| i == 0 && self.has_gaps());
-            let stand = other.and_then(|&other| self.stand(stream, other, &relations, workspaces));
-            let role = Role { relations: Some(&relations), stand: stand.as_ref(), kept: true };
+            let stand = other.and_then(|&other| self.stand(stream, other, relations, workspaces));
+            let role = Role { relations: Some(&*relations), stand: stand.as_ref(), kept: true };
             let mut part = Part::default();
             let (plan, k) = self.long(stream, &mut Grids::default(), role, &mut part, workspaces);
             parts.push((stream, part));
@@ -268,16 +275,6 @@ impl<'a, 'r, T: Sample> Chunk<'a, 'r, T> {
                 relations.add(stream, &plan, &view, k, &mut workspace.blocks)
             });
         }
-        Some(relations)
-    }
-
-    /// What streams have in common, if it is enough.
-    fn found(&self, streams: usize) -> Option<Relations> {
-        let Request { shape, params, .. } = self.request;
-        let size = (streams, shape.length);
-        let fill = |stream| self.wishes.fill_of(stream);
-        let view = |stream| self.view(stream);
-        Relations::find::<T>(kernels(), params.level, size, fill, view)
     }
 
     /// Whether streams may have gaps that are exceptions.
